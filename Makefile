@@ -1,0 +1,28 @@
+# `make repro` and `make test` need Python 3.11, make and git, and nothing else.
+PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
+BIN := .venv/bin
+
+.PHONY: setup repro test smoke bench
+
+setup: .venv/installed
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+repro: setup
+	$(BIN)/python -m analysis_by_synthesis.schema
+	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+	@cat metrics/table1.md
+
+smoke: setup
+	$(BIN)/python tests/smoke.py
+
+test: setup
+	$(BIN)/pytest
+
+bench: setup
+	$(BIN)/python benchmarks/inference.py

@@ -1,0 +1,1 @@
+"""Analysis by Synthesis (Schott et al., ICLR 2019), reproduced."""

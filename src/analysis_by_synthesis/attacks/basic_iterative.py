@@ -1,0 +1,64 @@
+"""BIM, also known as PGD (Kurakin et al., 2016), and its L2 variant, with a search for each sample's budget.
+
+Foolbox's version takes one budget for the whole batch and doesn't search for it.
+"""
+
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.attacks.gradient import direction
+from analysis_by_synthesis.attacks.recorder import Recorder
+from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.params import Count, Positive
+
+
+class Settings(AttackSettings):
+    """Args: iterations: steps for one budget; relative_step: step / budget; first_budget: in Linf or root mean square;
+    growth: of the budget after a failure; growths: tries; bisections: once a budget has succeeded."""
+
+    iterations: Count
+    relative_step: Positive
+    first_budget: Positive
+    growth: Positive
+    growths: Count
+    bisections: Count
+
+
+def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    low = images.new_zeros(len(images))
+    high = images.new_full((len(images),), torch.inf)
+    budget = images.new_full((len(images),), settings.first_budget)
+    for _ in range(settings.growths):
+        rows = high.isinf().nonzero().squeeze(1)
+        if len(rows) == 0:
+            break
+        succeeded = _iterate(recorder, images, labels, budget, rows, settings)
+        high[rows[succeeded]] = budget[rows[succeeded]]
+        low[rows[~succeeded]] = budget[rows[~succeeded]]
+        budget[rows[~succeeded]] *= settings.growth
+    rows = high.isfinite().nonzero().squeeze(1)
+    for _ in range(settings.bisections if len(rows) else 0):
+        budget[rows] = (low[rows] + high[rows]) / 2
+        succeeded = _iterate(recorder, images, labels, budget, rows, settings)
+        high[rows[succeeded]] = budget[rows[succeeded]]
+        low[rows[~succeeded]] = budget[rows[~succeeded]]
+
+
+def _iterate(
+    recorder: Recorder, images: Tensor, labels: Tensor, budget: Tensor, rows: Tensor, settings: Settings
+) -> Tensor:
+    """BIM with each sample's own budget; whether the last iterate of each row is adversarial (M,)."""
+    clean, radius = images[rows], budget[rows, None, None, None]
+    x = clean
+    for _ in range(settings.iterations):
+        x = x + settings.relative_step * radius * direction(recorder, x, labels[rows], settings.norm, rows)
+        x = (clean + _project(x - clean, radius, settings)).clamp(0, 1)
+    return recorder.is_adversarial(x, rows)
+
+
+def _project(perturbation: Tensor, radius: Tensor, settings: Settings) -> Tensor:
+    """Back into the ball of the given radius, in Linf or in root mean square."""
+    if settings.norm == "linf":
+        return perturbation.clamp(-radius, radius)
+    rms = perturbation.flatten(1).square().mean(1).sqrt()[:, None, None, None]
+    return perturbation * (radius / rms.clamp_min(torch.finfo(rms.dtype).tiny)).clamp(max=1)

@@ -1,0 +1,25 @@
+"""Gaussian noise of growing size, until the class changes (section 5, score-free attacks)."""
+
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.attacks.recorder import Recorder
+from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.params import Count
+
+
+class Settings(AttackSettings):
+    """Args: levels: of the noise, evenly spaced; the last has a standard deviation of 1/sqrt(3), as a uniform one of +-1."""
+
+    levels: Count
+
+
+def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    rows = torch.arange(len(images), device=images.device)
+    for level in range(1, settings.levels + 1):
+        noise = torch.randn(images.shape).to(images.device)
+        sigma = level / settings.levels / 3**0.5
+        noisy = (images[rows] + sigma * noise[rows]).clamp(0, 1)
+        rows = rows[~recorder.is_adversarial(noisy, rows)]
+        if len(rows) == 0:
+            return

@@ -1,0 +1,80 @@
+"""The Pointwise attack (section 5; introduced with the paper): undo the change of one pixel after the other.
+
+Foolbox's version raises for the whole batch when one sample has no start, and draws from numpy's global generator.
+"""
+
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.attacks.noise import salt_and_pepper
+from analysis_by_synthesis.attacks.recorder import Recorder
+from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.params import Count
+
+
+class Settings(AttackSettings):
+    """Args: starts: of the whole attack, the best result is kept; repetitions: of the salt-and-pepper noise for a start,
+    the sparsest is taken; levels: densities of that noise; bisections: per pixel, L2 only."""
+
+    starts: Count
+    repetitions: Count
+    levels: Count
+    bisections: Count
+
+
+def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    for _ in range(settings.starts):
+        adversarials = reset_pixels(recorder, images, _start(recorder, images, settings))
+        if settings.norm == "l2":
+            approach_pixels(recorder, images, adversarials, settings.bisections)
+
+
+def _start(recorder: Recorder, images: Tensor, settings: Settings) -> Tensor:
+    """The sparsest of several noisy adversarials; the clean image where none was found."""
+    best, fewest = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
+    for _ in range(settings.repetitions):
+        noisy = salt_and_pepper(recorder, images, settings.levels)
+        changed = distance(noisy, images, "l0")
+        sparser = (changed > 0) & (changed < fewest)
+        best[sparser], fewest[sparser] = noisy[sparser], changed[sparser]
+    return best
+
+
+def reset_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor) -> Tensor:
+    """Set pixels to their clean value, one at a time in random order, while the image stays adversarial.
+
+    Passes over all changed pixels are repeated until no pixel can be reset any more.
+    """
+    clean, x = images.flatten(1), adversarials.flatten(1).clone()
+    progressing = (x != clean).any(1)
+    while progressing.any():
+        before = x.clone()
+        for rows, pixels in _changed_pixels(x, clean, progressing):
+            trial = x[rows].scatter(1, pixels[:, None], clean[rows, pixels][:, None])
+            keep = recorder.is_adversarial(trial.view(-1, *images.shape[1:]), rows)
+            x[rows[keep]] = trial[keep]
+        progressing = (x != before).any(1)
+    return x.view_as(images)
+
+
+def approach_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor, bisections: int) -> None:
+    """Bisect each changed pixel towards its clean value, one after the other in random order."""
+    clean, x = images.flatten(1), adversarials.flatten(1).clone()
+    for rows, pixels in _changed_pixels(x, clean, (x != clean).any(1)):
+        low, high = clean[rows, pixels], x[rows, pixels]
+        for _ in range(bisections):
+            middle = (low + high) / 2
+            trial = x[rows].scatter(1, pixels[:, None], middle[:, None])
+            adversarial = recorder.is_adversarial(trial.view(-1, *images.shape[1:]), rows)
+            low, high = torch.where(adversarial, low, middle), torch.where(adversarial, middle, high)
+        x[rows, pixels] = high
+
+
+def _changed_pixels(x: Tensor, clean: Tensor, chosen: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """For each step, the samples that have a changed pixel left, and which pixel it is: each sample in its own order."""
+    changed = (x != clean) & chosen[:, None]
+    order = torch.rand(x.shape).to(x.device).masked_fill(~changed, torch.inf).argsort(1)
+    counts = changed.sum(1)
+    rows = [(counts > step).nonzero().squeeze(1) for step in range(int(counts.max()))]
+    return [(chosen_rows, order[chosen_rows, step]) for step, chosen_rows in enumerate(rows)]

@@ -1,0 +1,58 @@
+"""The model as an attack sees it: every query is recorded, the closest adversarial of all is kept."""
+
+import torch
+from torch import Tensor, nn
+
+from analysis_by_synthesis.distances import Norm, distance
+
+
+class Recorder(nn.Module):
+    """Wraps a model for the attack of one batch of images.
+
+    Args:
+        model: images to logits.
+        images: the clean images (N, 1, 28, 28).
+        labels: their true classes (N,).
+        norm: the metric in which the closest adversarial is kept.
+
+    Attributes:
+        best: the closest misclassified input of all queries (N, 1, 28, 28); the clean image where there is none.
+        best_distance: its distance (N,); inf where there is none.
+        queries: forward passes per sample (N,).
+    """
+
+    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, norm: Norm) -> None:
+        super().__init__()
+        self.model = model
+        self.images, self.labels, self.norm = images, labels, norm
+        self.best = images.clone()
+        self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
+        self.queries = torch.zeros_like(labels)
+        self.eval()
+
+    def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Logits of x (M, 1, 28, 28), differentiable in x.
+
+        Args:
+            rows: which samples (M,) the inputs belong to; all N in their order where it isn't given.
+        """
+        logits = self.model(x)
+        self._record(x.detach(), logits.detach().argmax(1), rows)
+        return logits
+
+    @torch.no_grad()
+    def is_adversarial(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Whether x (M, 1, 28, 28) is taken for another class (M,), as bool; only the decision is computed."""
+        decide = getattr(self.model, "decide", None)
+        predicted = decide(x) if decide else self.model(x).argmax(1)
+        return self._record(x, predicted, rows)
+
+    def _record(self, x: Tensor, predicted: Tensor, rows: Tensor | None) -> Tensor:
+        rows = torch.arange(len(self.labels), device=x.device) if rows is None else rows
+        self.queries[rows] += 1
+        wrong = predicted != self.labels[rows]
+        away = distance(x, self.images[rows], self.norm)
+        closer = wrong & (away < self.best_distance[rows])
+        self.best[rows[closer]] = x[closer]
+        self.best_distance[rows[closer]] = away[closer]
+        return wrong

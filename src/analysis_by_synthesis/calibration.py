@@ -1,0 +1,79 @@
+"""The two calibrations of the models: alpha and eta of the softmax (eq. 4), gamma of Binary ABS (section 3)."""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import logsumexp
+
+from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.stage import Problem
+
+Probability = Annotated[float, Field(gt=0.1, lt=1)]
+
+
+class Calibration(Block):
+    """Args: images: the last so many test images; median_confidence: of the predicted class, that eta brings about."""
+
+    images: Count
+    median_confidence: Probability
+
+
+class ClassScalars(Block):
+    """Args: images: the first so many training images; a grid of scalars; sweeps: over all ten classes."""
+
+    images: Count
+    lowest: Positive
+    highest: Positive
+    grid: Count
+    sweeps: Count
+
+
+def posterior(logits: np.ndarray, alpha: float, eta: float) -> np.ndarray:
+    """p(y|x) (N, 10) of eq. 4 from logits l_y (N, 10): (exp(alpha l_y) + eta) / sum_c (exp(alpha l_c) + eta)."""
+    with np.errstate(divide="ignore"):  # eta may be 0
+        log_likelihood = np.logaddexp(alpha * logits.astype(np.float64), np.log(eta))
+    return np.exp(log_likelihood - logsumexp(log_likelihood, axis=1, keepdims=True))
+
+
+def calibrate(logits: np.ndarray, labels: np.ndarray, median_confidence: float) -> tuple[float, float]:
+    """alpha, which minimises the cross-entropy without eta, and eta, which then sets the median confidence.
+
+    Raises:
+        Problem: the median confidence can't be reached.
+    """
+    logits = logits.astype(np.float64)
+
+    def cross_entropy(log_alpha: float) -> float:
+        scaled = np.exp(log_alpha) * logits
+        return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels]).mean())
+
+    def confidence(log_eta: float) -> float:
+        return float(np.median(posterior(logits, alpha, np.exp(log_eta)).max(1)))
+
+    alpha = float(np.exp(minimize_scalar(cross_entropy, bounds=(np.log(1e-3), np.log(1e3)), method="bounded").x))
+    likeliest = np.median(alpha * logits.max(1))  # eta matters where it is of the size of exp(alpha l) of this class
+    if confidence(likeliest - 50) < median_confidence:
+        raise Problem(f"no eta gives a median confidence of {median_confidence}; lower calibration.median_confidence.")
+    log_eta = brentq(lambda value: confidence(value) - median_confidence, likeliest - 50, likeliest + 10)
+    return alpha, float(np.exp(log_eta))
+
+
+def fit_class_scalars(distances: np.ndarray, labels: np.ndarray, settings: ClassScalars) -> np.ndarray:
+    """gamma (10,) for distances D_c (N, 10) and labels (N,): coordinate-wise line search on accuracy.
+
+    Among equally good scalars of a class the one nearest to 1 is taken.
+    """
+    gamma = np.ones(distances.shape[1])
+    grid = np.linspace(settings.lowest, settings.highest, settings.grid)
+    grid = grid[np.abs(grid - 1).argsort(kind="stable")]
+
+    def accuracy(c: int, value: float) -> float:
+        trial = np.where(np.arange(len(gamma)) == c, value, gamma)
+        return ((trial * distances).argmin(1) == labels).mean()
+
+    for _ in range(settings.sweeps):
+        for c in range(len(gamma)):
+            gamma[c] = max(grid, key=lambda value: accuracy(c, value))
+    return gamma

@@ -1,0 +1,1 @@
+"""MNIST: where it comes from, and how it is loaded."""

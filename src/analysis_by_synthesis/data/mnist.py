@@ -1,0 +1,41 @@
+"""MNIST as float images in [0, 1]."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.stage import Problem
+
+MNIST = Path("data/mnist")
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+
+
+def load(split: Literal["train", "test"], directory: Path = MNIST) -> tuple[Tensor, Tensor]:
+    """Images (N, 1, 28, 28), float32 in [0, 1], and labels (N,), int64; N is 60,000 or 10,000.
+
+    Raises:
+        Problem: a file is missing or is not the IDX file that its name says.
+    """
+    images, labels = (_read_idx(Path(directory) / name) for name in FILES[split])
+    if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
+        raise Problem(f"{directory} does not hold MNIST's {split} split; run: dvc repro -f download")
+    return torch.from_numpy(images).unsqueeze(1).float() / 255, torch.from_numpy(labels).long()
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """An array from an IDX file of unsigned bytes."""
+    if not path.exists():
+        raise Problem(f"{path} is not here; run: dvc repro download")
+    content = path.read_bytes()
+    dimensions = content[3] if len(content) > 3 and content[:3] == b"\0\0\x08" else 0
+    start = 4 + 4 * dimensions
+    shape = np.frombuffer(content[4:start], ">u4")
+    if dimensions == 0 or len(shape) != dimensions or len(content) - start != shape.prod():
+        raise Problem(f"{path} is damaged; run: dvc repro -f download")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()

@@ -1,0 +1,20 @@
+"""Distances between images in [0, 1] (section 2): L2 is the norm, L0 counts pixels."""
+
+from typing import Literal
+
+from torch import Tensor
+
+Norm = Literal["l0", "l2", "linf"]
+NORMS: tuple[Norm, ...] = ("l2", "linf", "l0")
+
+L0_TOLERANCE = 1e-6  # pixels that differ by no more than this count as equal; 1/255 is 0.0039
+
+
+def distance(x: Tensor, y: Tensor, norm: Norm) -> Tensor:
+    """Distances (N,) between images (N, 1, 28, 28)."""
+    difference = (x - y).flatten(1)
+    if norm == "l0":
+        return (difference.abs() > L0_TOLERANCE).sum(1).to(x.dtype)
+    if norm == "l2":
+        return difference.norm(dim=1)
+    return difference.abs().amax(1)

@@ -1,0 +1,195 @@
+"""What every inference engine offers, and the tournament of BFGS runs behind it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.inference.settings import InferenceSettings, Round
+from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+
+IMAGE_SHAPE = (1, 28, 28)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The minima found for N images and C classes.
+
+    Attributes:
+        distance: D_c(x) (N, C), in squared pixel units.
+        latent: z*_c(x) (N, C, 8).
+        reconstruction: G_c(z*_c(x)) (N, C, 1, 28, 28).
+    """
+
+    distance: Tensor
+    latent: Tensor
+    reconstruction: Tensor
+
+
+@dataclass
+class Runs:
+    """BFGS minimisations of D in progress; all fields share their leading dimensions.
+
+    Attributes:
+        latent: (..., 8).
+        value: (...), D at the latent; an estimate where `step` is 0.
+        gradient: (..., 8).
+        inverse_hessian: (..., 8, 8).
+        step: (...), length of the next step relative to the quasi-Newton step; 0 = the latent has not been evaluated yet.
+    """
+
+    latent: Tensor
+    value: Tensor
+    gradient: Tensor
+    inverse_hessian: Tensor
+    step: Tensor
+
+    @classmethod
+    def at(cls, latent: Tensor, value: Tensor, inverse_hessian: Tensor) -> "Runs":
+        """Runs that have yet to evaluate D at their start."""
+        return cls(latent, value, torch.zeros_like(latent), inverse_hessian, torch.zeros_like(value))
+
+    def __getitem__(self, index) -> "Runs":
+        return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def __setitem__(self, index, runs: "Runs") -> None:
+        for field in fields(self):
+            getattr(self, field.name)[index] = getattr(runs, field.name)
+
+    def copy(self) -> "Runs":
+        return Runs(*(getattr(self, field.name).clone() for field in fields(self)))
+
+    def predicted_decrease(self) -> Tensor:
+        """1/2 g' H g (...): how far D falls to the minimum of the current quadratic model."""
+        return torch.einsum("...i,...ij,...j->...", self.gradient, self.inverse_hessian, self.gradient) / 2
+
+
+class Inference(ABC):
+    """The search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 of all classes (section 3, eq. 3 and 5).
+
+    Images are float (N, 1, 28, 28) in [0, 1]; all methods raise ValueError for anything else. Nothing here is
+    differentiable: by the envelope theorem dD_c/dx = 2 (x - G_c(z*)), which models.abs makes use of.
+
+    Attributes:
+        candidates: the latents (candidates, 8) among which searches start.
+    """
+
+    images_at_once: int
+
+    def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings, candidates: Tensor) -> None:
+        self.classes = len(decoders)
+        self.settings = settings
+        self.candidates = candidates
+
+    @torch.no_grad()
+    def minimum(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """D_c(x) (N, C) and z*_c(x) (N, C, 8) by the search that the settings name."""
+        if self.settings.search == "protocol":
+            return self._in_chunks(x, self._protocol)
+        return self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.default))
+
+    def solve(self, x: Tensor) -> Solution:
+        """The search that the settings name."""
+        return self._solution(*self.minimum(x))
+
+    @torch.no_grad()
+    def arbitrate(self, x: Tensor) -> Solution:
+        """The converged search from several starts that decides what counts as an adversarial."""
+        return self._solution(*self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.arbiter)))
+
+    @torch.no_grad()
+    def decide(self, x: Tensor, gamma: Tensor | None = None) -> Tensor:
+        """The class (N,) of least gamma_c D_c(x) alone: classes that can't win any more drop out of the search."""
+        gamma = torch.ones(self.classes, device=x.device) if gamma is None else gamma
+        value, _ = self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.decision, gamma))
+        return (gamma * value).argmin(1)
+
+    @torch.no_grad()
+    def minimise(self, x: Tensor, classes: Tensor, latents: Tensor, evaluations: int) -> tuple[Tensor, Tensor]:
+        """BFGS from given latents, for instance from those of a nearby image.
+
+        Args:
+            x: images (N, 1, 28, 28).
+            classes: one class (N,) for each image.
+            latents: starts (N, 8).
+            evaluations: of D and its gradient, for each image.
+
+        Returns:
+            D (N,) and the latents (N, 8).
+        """
+        check_images(x)
+        start = Runs.at(
+            latents.to(torch.float32), torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents)
+        )
+        runs = self._descend(x, torch.arange(len(x), device=x.device), classes, start, evaluations)
+        return runs.value, runs.latent
+
+    @abstractmethod
+    def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
+        """G_c(z) (N, 1, 28, 28) for latents (N, 8) and their classes, (N,) or one for all."""
+
+    @abstractmethod
+    def _starts(self, x: Tensor, starts: int) -> Runs:
+        """Runs (N, C, starts), best first, at the best candidates that lie `separation` apart."""
+
+    @abstractmethod
+    def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
+        """(2 J'J + I)^-1 (R, 8, 8), J the Jacobian of G_c at each of the latents (R, 8)."""
+
+    @abstractmethod
+    def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
+        """Take R runs, each for the image x[image] and its class, further by BFGS."""
+
+    @abstractmethod
+    def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """D (N, C) and latents (N, C, 8): Adam from the best candidate; of all latents visited, the best."""
+
+    def _in_chunks(self, x: Tensor, search) -> tuple[Tensor, Tensor]:
+        check_images(x)
+        results = [search(chunk.float()) for chunk in x.detach().split(self.images_at_once)] if len(x) else []
+        empty = x.new_zeros(0, self.classes, dtype=torch.float32)
+        values, latents = zip((empty, empty.new_zeros(0, self.classes, LATENT_DIM)), *results)
+        return torch.cat(values), torch.cat(latents)
+
+    def _solution(self, distance: Tensor, latent: Tensor) -> Solution:
+        classes = torch.arange(self.classes, device=latent.device).repeat(len(latent))
+        images = self.decode(classes, latent.flatten(0, 1))
+        return Solution(distance, latent, images.unflatten(0, latent.shape[:2]))
+
+    def _tournament(self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """D (N, C) and latents (N, C, 8); with gamma, images on whose class only one contender is left drop out."""
+        runs = self._starts(x, max(round.starts for round in rounds))
+        for round in rounds:
+            contends = _contenders(runs, round, gamma)
+            if gamma is not None:
+                contends &= contends.sum(1, keepdim=True) > 1
+            active = torch.zeros_like(runs.value, dtype=torch.bool)
+            active[:, :, : round.starts] = contends[:, :, None]
+            image, classes, _ = active.nonzero(as_tuple=True)
+            runs[active] = self._descend(x, image, classes, runs[active], round.evaluations)
+            runs = runs[_best_first(runs)]
+        return runs.value[:, :, 0], runs.latent[:, :, 0]
+
+
+def _contenders(runs: Runs, round: Round, gamma: Tensor | None) -> Tensor:
+    best = runs[:, :, 0]
+    gamma = 1 if gamma is None else gamma
+    optimistic = gamma * (best.value - round.optimism * best.predicted_decrease())
+    return optimistic <= (gamma * best.value).amin(1, keepdim=True) + round.margin
+
+
+def _best_first(runs: Runs) -> tuple[Tensor, ...]:
+    """The index that sorts the runs of each class; those that have yet to begin come last."""
+    order = torch.where(runs.step == 0, torch.inf, runs.value).argsort(dim=2, stable=True)
+    n, classes, _ = (torch.arange(size, device=order.device) for size in order.shape)
+    return n[:, None, None], classes[:, None], order
+
+
+def check_images(x: Tensor) -> None:
+    """Raise ValueError unless x is a batch of images (N, 1, 28, 28) in [0, 1] without NaN."""
+    if x.ndim != 4 or x.shape[1:] != IMAGE_SHAPE or not x.is_floating_point():
+        raise ValueError(f"Images must be float (N, 1, 28, 28), not {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}.")
+    if len(x) and not bool(((x >= 0) & (x <= 1)).all()):
+        raise ValueError("Images must lie in [0, 1] without NaN.")

@@ -1,0 +1,755 @@
+"""The decoder, its gradient and the searches, compiled: 16 problems of one class in the 16 lanes of a vector.
+
+The only file of low-level code. A thread keeps everything about its 16 problems in one workspace that fits the L2 cache;
+each lane computes what it would compute alone, so results don't depend on who the neighbours are.
+"""
+
+import operator
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.core.datamodel import PrimitiveModel
+from numba.extending import intrinsic, overload, register_model
+
+LANES = 16
+
+# --- Vectors ----------------------------------------------------------------------------------------------------------
+
+_VECTOR = ir.VectorType(ir.FloatType(), LANES)
+_INTEGERS = ir.VectorType(ir.IntType(32), LANES)
+
+
+class Vector(types.Type):
+    """A <16 x float> in a register."""
+
+    def __init__(self) -> None:
+        super().__init__(name="Vector")
+
+
+vector = Vector()
+row = types.UniTuple(vector, LANES)
+tile = types.UniTuple(vector, 24)
+third = types.UniTuple(vector, 8)
+
+
+@register_model(Vector)
+class _VectorModel(PrimitiveModel):
+    def __init__(self, manager, type_) -> None:
+        super().__init__(manager, type_, _VECTOR)
+
+
+def _constant(value: float) -> ir.Constant:
+    return ir.Constant(_VECTOR, [value] * LANES)
+
+
+def _call(builder, name: str, *arguments):
+    """An LLVM intrinsic on vectors."""
+    kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(arguments))
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f32")
+    return builder.call(function, arguments)
+
+
+def _pointer(context, builder, array_type, array, index):
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+def _splat(builder, scalar):
+    one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INTEGERS, [0] * LANES))
+
+
+def _smaller(builder, a, b):
+    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+
+
+def _larger(builder, a, b):
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+def _exp(builder, a):
+    """e^a = 2^n e^r with integer n and |r| <= ln(2) / 2, to within 2 units in the last place for a in [-87, 88]; no larger a."""
+    a = _larger(builder, a, _constant(-87.0))
+    shifted = _call(builder, "fma", a, _constant(1.44269504), _constant(12582912.0))  # n in the lowest bits
+    n = builder.fsub(shifted, _constant(12582912.0))
+    r = _call(builder, "fma", n, _constant(-0.693359375), a)
+    r = _call(builder, "fma", n, _constant(2.12194440e-4), r)
+    p = _constant(1.9875691500e-4)
+    for coefficient in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1.0, 1.0):
+        p = _call(builder, "fma", p, r, _constant(coefficient))
+    exponent = builder.shl(builder.bitcast(shifted, _INTEGERS), ir.Constant(_INTEGERS, [23] * LANES))
+    return builder.bitcast(builder.add(builder.bitcast(p, _INTEGERS), exponent), _VECTOR)
+
+
+@intrinsic
+def load(typing, array, index):
+    """The vector at array[index:index + 16]; the index is a multiple of 16 and the array aligned to 64 bytes."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], *arguments)
+        return builder.load(builder.bitcast(pointer, _VECTOR.as_pointer()), align=64)
+
+    return vector(array, types.intp), generate
+
+
+@intrinsic
+def store(typing, array, index, value):
+    """array[index:index + 16] = value."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
+        builder.store(arguments[2], builder.bitcast(pointer, _VECTOR.as_pointer()), align=64)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), generate
+
+
+@intrinsic
+def splat(typing, scalar):
+    """All lanes equal."""
+    return vector(types.float32), lambda context, builder, signature, arguments: _splat(builder, arguments[0])
+
+
+def _load_row(row, period):
+    """An intrinsic that loads array[index], ..., array[index + period - 1], each in all lanes, again and again."""
+
+    @intrinsic
+    def load_row(typing, array, index):
+        def generate(context, builder, signature, arguments):
+            data, index = arguments
+            at = [builder.add(index, index.type(i)) for i in range(period)]
+            items = [_splat(builder, builder.load(_pointer(context, builder, signature.args[0], data, i))) for i in at]
+            return context.make_tuple(builder, row, items * (row.count // period))
+
+        return row(array, types.intp), generate
+
+    return load_row
+
+
+load_row = _load_row(row, 16)
+load_tile = _load_row(tile, 8)
+
+
+@intrinsic
+def fma_row(typing, sums, x, array, index):
+    """sums[i] + x * array[index + i], for i = 0 ... 15."""
+
+    def generate(context, builder, signature, arguments):
+        sums, x, data, index = arguments
+        items = []
+        for i in range(LANES):
+            weight = builder.load(_pointer(context, builder, signature.args[2], data, builder.add(index, index.type(i))))
+            items.append(_call(builder, "fma", x, _splat(builder, weight), builder.extract_value(sums, i)))
+        return context.make_tuple(builder, row, items)
+
+    return row(row, vector, array, types.intp), generate
+
+
+@intrinsic
+def fma_tile(typing, sums, a, b, c, array, index):
+    """A tile of 3 pixels and 8 channels: sums[8 k + i] + pixel[k] * array[index + i]."""
+
+    def generate(context, builder, signature, arguments):
+        sums, *pixels, data, index = arguments
+        items = [builder.extract_value(sums, i) for i in range(24)]
+        for i in range(8):
+            pointer = _pointer(context, builder, signature.args[4], data, builder.add(index, index.type(i)))
+            weight = _splat(builder, builder.load(pointer))
+            for k in range(3):
+                items[8 * k + i] = _call(builder, "fma", pixels[k], weight, items[8 * k + i])
+        return context.make_tuple(builder, tile, items)
+
+    return tile(tile, vector, vector, vector, array, types.intp), generate
+
+
+@intrinsic
+def split_tile(typing, sums):
+    """The 8 channels of each pixel."""
+
+    def generate(context, builder, signature, arguments):
+        thirds = [
+            context.make_tuple(builder, third, [builder.extract_value(arguments[0], 8 * k + i) for i in range(8)])
+            for k in range(3)
+        ]
+        return context.make_tuple(builder, types.UniTuple(third, 3), thirds)
+
+    return types.UniTuple(third, 3)(tile), generate
+
+
+def _store_row(change, row=row):
+    """An intrinsic that stores the vectors of a row at array[index], array[index + 16], ..., each after `change`."""
+
+    @intrinsic
+    def store(typing, sums, array, index, other):
+        def generate(context, builder, signature, arguments):
+            sums, data, index, other = arguments
+            for i in range(row.count):
+                offset = index.type(i * LANES)
+                pointers = [
+                    builder.bitcast(_pointer(context, builder, signature.args[1], data, builder.add(start, offset)), _VECTOR.as_pointer())
+                    for start in (index, other)
+                ]
+                value = change(builder, builder.extract_value(sums, i), lambda: builder.load(pointers[1], align=64))
+                builder.store(value, pointers[0], align=64)
+            return context.get_dummy_value()
+
+        return types.void(row, array, types.intp, types.intp), generate
+
+    return store
+
+
+def _elu(builder, a, _):
+    """max(a, 0) + e^min(a, 0) - 1."""
+    negative = builder.fsub(_exp(builder, _smaller(builder, a, _constant(0.0))), _constant(1.0))
+    return builder.fadd(_larger(builder, a, _constant(0.0)), negative)
+
+
+def _chain(builder, a, activation):
+    """a ELU', which is min(1, ELU + 1); the activation is read at array[other]."""
+    return builder.fmul(a, _smaller(builder, builder.fadd(activation(), _constant(1.0)), _constant(1.0)))
+
+
+store_row = _store_row(lambda builder, a, _: a)
+store_row_elu = _store_row(_elu)
+store_row_chain = _store_row(_chain)
+
+store_third = _store_row(lambda builder, a, _: a, third)
+store_third_elu = _store_row(_elu, third)
+store_third_chain = _store_row(_chain, third)
+
+half_image_row = types.UniTuple(vector, 14)
+
+
+@intrinsic
+def slide(typing, sums, array, index, weights, at):
+    """One source row and channel of the last layer's 14 output pixels; 17 pixels are read, 4 weights used on each."""
+
+    def generate(context, builder, signature, arguments):
+        sums, data, index, weights, at = arguments
+        items = [builder.extract_value(sums, i) for i in range(14)]
+        kernel = [
+            _splat(builder, builder.load(_pointer(context, builder, signature.args[3], weights, builder.add(at, at.type(k)))))
+            for k in range(4)
+        ]
+        for pixel in range(17):
+            offset = builder.add(index, index.type(pixel * 16 * LANES))
+            pointer = _pointer(context, builder, signature.args[1], data, offset)
+            x = builder.load(builder.bitcast(pointer, _VECTOR.as_pointer()), align=64)
+            for k in range(4):
+                target = pixel - 3 + k
+                if 0 <= target < 14:
+                    items[target] = _call(builder, "fma", x, kernel[k], items[target])
+        return context.make_tuple(builder, half_image_row, items)
+
+    return half_image_row(half_image_row, array, types.intp, weights, types.intp), generate
+
+
+def _fill(row):
+    """An intrinsic that makes a row of equal vectors."""
+
+    @intrinsic
+    def fill(typing, value):
+        def generate(context, builder, signature, arguments):
+            return context.make_tuple(builder, row, [arguments[0]] * row.count)
+
+        return row(vector), generate
+
+    return fill
+
+
+fill_row = _fill(row)
+fill_half_row = _fill(half_image_row)
+
+
+def _sigmoid(builder, a, _):
+    e = _exp(builder, _smaller(builder, builder.fsub(_constant(0.0), a), _constant(88.0)))
+    return builder.fdiv(_constant(1.0), builder.fadd(_constant(1.0), e))
+
+
+def _chain_sigmoid(builder, a, image):
+    """a y (1 - y); the image y is read at array[other]."""
+    y = image()
+    return builder.fmul(a, builder.fmul(y, builder.fsub(_constant(1.0), y)))
+
+
+store_half_row_sigmoid = _store_row(_sigmoid, half_image_row)
+store_half_row_chain = _store_row(_chain_sigmoid, half_image_row)
+
+
+@intrinsic
+def fma(typing, a, b, c):
+    """a * b + c."""
+    return vector(vector, vector, vector), lambda context, builder, signature, arguments: _call(builder, "fma", *arguments)
+
+
+@intrinsic
+def sqrt(typing, a):
+    return vector(vector), lambda context, builder, signature, arguments: _call(builder, "sqrt", *arguments)
+
+
+@intrinsic
+def smaller(typing, a, b):
+    return vector(vector, vector), lambda context, builder, signature, arguments: _smaller(builder, *arguments)
+
+
+@intrinsic
+def larger(typing, a, b):
+    return vector(vector, vector), lambda context, builder, signature, arguments: _larger(builder, *arguments)
+
+
+@intrinsic
+def where_less(typing, a, b, x, y):
+    """Lane by lane: x where a < b, else y."""
+
+    def generate(context, builder, signature, arguments):
+        a, b, x, y = arguments
+        return builder.select(builder.fcmp_ordered("<", a, b), x, y)
+
+    return vector(vector, vector, vector, vector), generate
+
+
+def _overload_operator(symbol, instruction: str) -> None:
+    @intrinsic
+    def apply(typing, a, b):
+        return vector(vector, vector), lambda context, builder, signature, arguments: getattr(builder, instruction)(*arguments)
+
+    @overload(symbol)
+    def implementation(a, b):
+        if isinstance(a, Vector) and isinstance(b, Vector):
+            return lambda a, b: apply(a, b)
+
+
+for _symbol, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"), (operator.truediv, "fdiv")):
+    _overload_operator(_symbol, _instruction)
+
+
+# --- Memory -----------------------------------------------------------------------------------------------------------
+
+LATENT = 8
+PIXELS = 28 * 28
+PITCH = 28  # of the 25 x 25 activations: three zeros between rows spare the last layer all edge cases
+
+
+def _offsets(sizes: dict[str, int]) -> tuple[dict[str, int], int]:
+    starts = np.cumsum([0, *sizes.values()])
+    return dict(zip(sizes, map(int, starts))), int(starts[-1])
+
+
+# The parameters of a decoder, one float each; W0T is W0 with channels swapped, for the gradient.
+_P, PARAMETERS = _offsets(
+    {
+        "W0": 16 * 8 * 32, "B0": 32, "W0T": 16 * 32 * 16,
+        "W1": 25 * 32 * 16, "B1": 16, "W1T": 25 * 16 * 32,
+        "W2": 25 * 16 * 16, "B2": 16, "W2T": 25 * 16 * 16,
+        "W3": 16 * 16, "B3": 16, "W3T": 16 * 16,
+        "ZEROS": 32,
+    }
+)  # fmt: skip
+W3, B3, ZEROS = (_P[name] for name in ("W3", "B3", "ZEROS"))
+
+# The activations of 16 problems, and what the searches know about them; one vector of 16 floats each.
+_A, _NETWORK = _offsets(
+    {"Z": 8, "H0": 16 * 32, "H1": 121 * 16, "MARGIN": 3 * 16, "H2": (25 * PITCH) * 16, "Y": PIXELS, "GZ": 16}
+)
+Z, H0, H1, H2, Y, GZ = (LANES * _A[name] for name in ("Z", "H0", "H1", "H2", "Y", "GZ"))
+TANGENT = LANES * _NETWORK  # a second network, for directional derivatives
+_S, _STATE = _offsets({"X": PIXELS, "BEST": 8, "G": 8, "D": 8, "H": 64, "HY": 8, "VALUE": 1, "STEP": 1, "M": 8, "V": 8})
+X, BEST, G, D, H, HY, VALUE, STEP, M, V = (LANES * (_NETWORK + offset) for offset in _S.values())
+JACOBIAN = 2 * TANGENT
+WORKSPACE = JACOBIAN + LANES * LATENT * PIXELS
+
+
+# --- The decoder's layers, as tables that one loop reads ---------------------------------------------------------------
+
+ELU, SIGMOID, CHAIN, LINEAR = range(4)
+
+_LAYER = np.dtype([(name, np.int64) for name in (
+    "source", "target", "chain", "weight", "bias", "inputs", "outputs", "finish", "triples", "singles", "end",
+)])  # fmt: skip
+_layers: list[tuple] = []
+_groups: list[tuple] = []  # up to 3 targets that use the same taps: their offsets, then a range of links
+_links: list[tuple] = []  # the offsets of the sources, then of the weights
+
+
+def _links_of_transposed_convolution(size: int, kernel: int, stride: int, source_pitch: int, target_pitch: int):
+    """All (target pixel, source pixel, tap) of a transposed convolution of size x size pixels.
+
+    Targets of the same parity follow one another, as they use the same weights.
+    """
+    pixels = [(y, x, i, j) for y in range(size) for x in range(size) for i in range(kernel) for j in range(kernel)]
+    pixels.sort(key=lambda p: ((stride * p[0] + p[2]) % stride, (stride * p[1] + p[3]) % stride))
+    return [
+        ((stride * y + i) * target_pitch + stride * x + j, y * source_pitch + x, i * kernel + j) for y, x, i, j in pixels
+    ]
+
+
+def _add_layer(links, source: int, target: int, chain: int, weight: str, bias: str, inputs: int, outputs: int, finish: int) -> int:
+    links_of: dict[int, dict[int, int]] = {}
+    for target_pixel, source_pixel, tap in links:
+        links_of.setdefault(target_pixel, {})[tap] = source_pixel
+    alike: dict[tuple, list[int]] = {}
+    for pixel, sources in links_of.items():
+        alike.setdefault(tuple(sorted(sources)), []).append(pixel)
+
+    def add_groups(size: int) -> None:
+        for taps, pixels in alike.items():
+            triples = len(pixels) // 3 * 3
+            of_size = range(0, triples, 3) if size == 3 else range(triples, len(pixels))
+            for first in of_size:
+                group = (pixels[first : first + size] * 3)[:3]
+                for tap in taps:
+                    _links.append((*(links_of[pixel][tap] * inputs * LANES for pixel in group), tap * inputs * outputs))
+                _groups.append((*(pixel * outputs * LANES for pixel in group), len(_links) - len(taps), len(_links)))
+
+    ranges = [len(_groups)]
+    for size in (3, 1):
+        add_groups(size)
+        ranges.append(len(_groups))
+    _layers.append((source, target, chain, _P[weight], _P[bias], inputs, outputs, finish, *ranges))
+    return len(_layers)
+
+
+def _transposed(links):
+    return [(source, target, tap) for target, source, tap in links]
+
+
+_CONVOLUTIONS = [
+    _links_of_transposed_convolution(1, 4, 1, 1, 4),
+    _links_of_transposed_convolution(4, 5, 2, 4, 11),
+    _links_of_transposed_convolution(11, 5, 2, 11, PITCH),
+    _links_of_transposed_convolution(25, 4, 1, PITCH, 28),
+]
+_add_layer(_CONVOLUTIONS[0], Z, H0, H0, "W0", "B0", 8, 32, ELU)
+_add_layer(_CONVOLUTIONS[1], H0, H1, H1, "W1", "B1", 32, 16, ELU)
+FORWARD = 0, _add_layer(_CONVOLUTIONS[2], H1, H2, H2, "W2", "B2", 16, 16, ELU)
+_add_layer(_transposed(_CONVOLUTIONS[3]), Y, H2, H2, "W3T", "ZEROS", 1, 16, CHAIN)
+_add_layer(_transposed(_CONVOLUTIONS[2]), H2, H1, H1, "W2T", "ZEROS", 16, 16, CHAIN)
+_add_layer(_transposed(_CONVOLUTIONS[1]), H1, H0, H0, "W1T", "ZEROS", 16, 32, CHAIN)
+BACKWARD = FORWARD[1], _add_layer(_transposed(_CONVOLUTIONS[0]), H0, GZ, GZ, "W0T", "ZEROS", 32, 16, LINEAR)
+_add_layer(_CONVOLUTIONS[0], TANGENT + Z, TANGENT + H0, H0, "W0", "ZEROS", 8, 32, CHAIN)
+_add_layer(_CONVOLUTIONS[1], TANGENT + H0, TANGENT + H1, H1, "W1", "ZEROS", 32, 16, CHAIN)
+DERIVATIVE = BACKWARD[1], _add_layer(_CONVOLUTIONS[2], TANGENT + H1, TANGENT + H2, H2, "W2", "ZEROS", 16, 16, CHAIN)
+_LAYERS, _GROUPS, _LINKS = np.array(_layers, _LAYER), np.array(_groups, np.int64), np.array(_links, np.int64)
+
+
+def pack_parameters(weights: list[np.ndarray], biases: list[np.ndarray]) -> np.ndarray:
+    """One decoder's transposed convolutions (in, out, k, k), batch norm folded in, in the order that the kernels read."""
+    packed = np.zeros(PARAMETERS, np.float32)
+    for i, (weight, bias) in enumerate(zip(weights, biases)):
+        forward = weight.transpose(2, 3, 0, 1)
+        backward = forward.swapaxes(2, 3)
+        if i == 0:
+            backward = np.concatenate([backward, np.zeros_like(backward)], 3)
+        if i == 3:
+            forward = weight.transpose(2, 0, 3, 1)
+        for name, values in ((f"W{i}", forward), (f"B{i}", bias), (f"W{i}T", backward)):
+            packed[_P[name] : _P[name] + values.size] = values.ravel()
+    return packed
+
+
+# --- The decoder ------------------------------------------------------------------------------------------------------
+
+
+@njit
+def convolve(ws, p, layers):
+    """Run a range of layers: sums over linked pixels and channels; then ELU, the chain rule or nothing.
+
+    Tiles of 3 pixels and 8 output channels keep the multipliers busy, what is left over goes in tiles of 1 and 16.
+    """
+    for number in range(layers[0], layers[1]):
+        layer = _LAYERS[number]
+        inputs, outputs, finish = layer.inputs, layer.outputs, layer.finish
+        for i in range(layer.triples, layer.singles):
+            for block in range(0, outputs, 8):
+                sums = load_tile(p, layer.bias + block)
+                for link in range(_GROUPS[i, 3], _GROUPS[i, 4]):
+                    a, b, c = layer.source + _LINKS[link, 0], layer.source + _LINKS[link, 1], layer.source + _LINKS[link, 2]
+                    weight = layer.weight + _LINKS[link, 3] + block
+                    for channel in range(inputs):
+                        at = channel * 16
+                        weights = weight + channel * outputs
+                        sums = fma_tile(sums, load(ws, a + at), load(ws, b + at), load(ws, c + at), p, weights)
+                pixels = split_tile(sums)
+                for k in range(3):
+                    offset = _GROUPS[i, k] + block * 16
+                    target, chain = layer.target + offset, layer.chain + offset
+                    if finish == ELU:
+                        store_third_elu(pixels[k], ws, target, chain)
+                    elif finish == CHAIN:
+                        store_third_chain(pixels[k], ws, target, chain)
+                    else:
+                        store_third(pixels[k], ws, target, chain)
+        for i in range(layer.singles, layer.end):
+            for block in range(0, outputs, 16):
+                sums = load_row(p, layer.bias + block)
+                for link in range(_GROUPS[i, 3], _GROUPS[i, 4]):
+                    pixel = layer.source + _LINKS[link, 0]
+                    weight = layer.weight + _LINKS[link, 3] + block
+                    for channel in range(inputs):
+                        sums = fma_row(sums, load(ws, pixel + channel * 16), p, weight + channel * outputs)
+                offset = _GROUPS[i, 0] + block * 16
+                target, chain = layer.target + offset, layer.chain + offset
+                if finish == ELU:
+                    store_row_elu(sums, ws, target, chain)
+                elif finish == CHAIN:
+                    store_row_chain(sums, ws, target, chain)
+                else:
+                    store_row(sums, ws, target, chain)
+
+
+@njit
+def last_layer(ws, source, target, image, p, bias, finish):
+    """14 pixels of a row at a time; then the sigmoid or its chain rule."""
+    for y in range(28):
+        for x in range(0, 28, 14):
+            sums = fill_half_row(splat(p[bias]))
+            for i in range(max(0, y - 24), min(3, y) + 1):
+                pixel = source + ((y - i) * PITCH + x - 3) * 256
+                for channel in range(16):
+                    sums = slide(sums, ws, pixel + channel * 16, p, W3 + (i * 16 + channel) * 4)
+            offset = (y * 28 + x) * 16
+            if finish == SIGMOID:
+                store_half_row_sigmoid(sums, ws, target + offset, image + offset)
+            else:
+                store_half_row_chain(sums, ws, target + offset, image + offset)
+
+
+@njit
+def forward(ws, p):
+    """G(z): the latents at Z to the images at Y."""
+    convolve(ws, p, FORWARD)
+    last_layer(ws, H2, Y, Y, p, B3, SIGMOID)
+
+
+@njit
+def value_and_gradient(ws, p):
+    """||G(z) - x||^2 + 1/2 ||z||^2 of the latents at Z and the images at X; its gradient is left at GZ.
+
+    The way back overwrites each activation by the gradient with respect to it.
+    """
+    forward(ws, p)
+    value = splat(np.float32(0))
+    one, two, half = splat(np.float32(1)), splat(np.float32(2)), splat(np.float32(0.5))
+    for i in range(0, PIXELS * 16, 16):
+        y = load(ws, Y + i)
+        residual = y - load(ws, X + i)
+        value = fma(residual, residual, value)
+        store(ws, Y + i, two * residual * y * (one - y))
+    convolve(ws, p, BACKWARD)
+    for i in range(0, LATENT * 16, 16):
+        z = load(ws, Z + i)
+        value = fma(half * z, z, value)
+        store(ws, GZ + i, load(ws, GZ + i) + z)
+    return value
+
+
+# --- From and to the lanes --------------------------------------------------------------------------------------------
+
+
+@njit
+def gather(ws, offset, rows, indices):
+    """Row indices[lane] of `rows` becomes lane `lane`; the last one stands in for missing ones."""
+    for lane in range(16):
+        row = indices[min(lane, len(indices) - 1)]
+        for i in range(rows.shape[1]):
+            ws[offset + i * 16 + lane] = rows[row, i]
+
+
+@njit
+def scatter(ws, offset, rows, indices):
+    """Lane `lane` becomes row indices[lane] of `rows`."""
+    for lane in range(len(indices)):
+        for i in range(rows.shape[1]):
+            rows[indices[lane], i] = ws[offset + i * 16 + lane]
+
+
+# --- Tasks: each of them is one call from Python, for up to 16 problems -----------------------------------------------
+
+
+@njit(nogil=True, cache=True)
+def decode(p, latents, images, indices, ws):
+    """images[indices] = G(latents[indices])."""
+    gather(ws, Z, latents, indices)
+    forward(ws, p)
+    scatter(ws, Y, images, indices)
+
+
+@njit(nogil=True, cache=True)
+def project(images, indices, mean, basis, points, ws):
+    """Coordinates of images[indices] less `mean` in `basis` (D / 16 * 784 * 16,), then the squared norm: points ((D + 1) * 16,)."""
+    gather(ws, X, images, indices)
+    squares = splat(np.float32(0))
+    for i in range(PIXELS):
+        centred = load(ws, X + i * 16) - splat(mean[i])
+        squares = fma(centred, centred, squares)
+        store(ws, X + i * 16, centred)
+    for block in range(len(points) // 256):
+        sums = fill_row(splat(np.float32(0)))
+        for i in range(PIXELS):
+            sums = fma_row(sums, load(ws, X + i * 16), basis, (block * PIXELS + i) * 16)
+        store_row(sums, points, block * 256, 0)
+    store(points, len(points) - 16, squares)
+
+
+@njit(nogil=True, cache=True)
+def nearest(points, candidates, constants, latents, separation, found, scores, ws):
+    """The best candidates of one class for 16 images, any two of them at least `separation` apart in latent space.
+
+    Args:
+        points: D coordinates and a constant of each image ((D + 1) * 16,).
+        candidates: -2 times the coordinates of the decoded candidates (K / 16 * D * 16,).
+        constants: (K,); the score is the sum of both constants and the product of the coordinates.
+        latents: (K', 8), K' <= K.
+        found: receives the indices (16, starts).
+        scores: receives the scores (16, starts).
+        ws: (K + 8) * 16 floats.
+    """
+    dimensions = len(points) // 16 - 1
+    chosen = len(constants) * 16
+    for block in range(len(constants) // 16):
+        sums = load_row(constants, block * 16)
+        for i in range(dimensions):
+            sums = fma_row(sums, load(points, i * 16), candidates, (block * dimensions + i) * 16)
+        store_row(sums, ws, block * 256, 0)
+    far = splat(np.float32(np.inf))
+    limit = splat(np.float32(separation * separation))
+    for start in range(found.shape[1]):
+        best, index = far, splat(np.float32(0))
+        for k in range(len(latents)):
+            score = load(ws, k * 16)
+            if start > 0:
+                squares = splat(np.float32(0))
+                for i in range(LATENT):
+                    difference = splat(latents[k, i]) - load(ws, chosen + i * 16)
+                    squares = fma(difference, difference, squares)
+                score = where_less(squares, limit, far, score)
+                store(ws, k * 16, score)
+            index = where_less(score, best, splat(np.float32(k)), index)
+            best = smaller(best, score)
+        store(ws, chosen, index)
+        store(ws, chosen + 16, best + load(points, dimensions * 16))
+        for lane in range(16):
+            found[lane, start] = int(ws[chosen + lane])
+            scores[lane, start] = ws[chosen + 16 + lane]
+        for lane in range(16):
+            for i in range(LATENT):
+                ws[chosen + i * 16 + lane] = latents[found[lane, start], i]
+
+
+@njit(nogil=True, cache=True)
+def gauss_newton(p, latents, hessians, indices, ws):
+    """hessians[indices] = 2 J'J + I (8, 8), J the Jacobian of G at latents[indices]."""
+    gather(ws, Z, latents, indices)
+    forward(ws, p)
+    zero, one, two = splat(np.float32(0)), splat(np.float32(1)), splat(np.float32(2))
+    for k in range(LATENT):
+        for i in range(LATENT):
+            store(ws, TANGENT + Z + i * 16, one if i == k else zero)
+        convolve(ws, p, DERIVATIVE)
+        last_layer(ws, TANGENT + H2, JACOBIAN + k * PIXELS * 16, Y, p, ZEROS, CHAIN)
+    for i in range(LATENT):
+        for j in range(i + 1):
+            product = zero
+            for pixel in range(0, PIXELS * 16, 16):
+                a, b = load(ws, JACOBIAN + i * PIXELS * 16 + pixel), load(ws, JACOBIAN + j * PIXELS * 16 + pixel)
+                product = fma(a, b, product)
+            product = two * product
+            if i == j:
+                product = product + one
+            store(ws, TANGENT + (i * LATENT + j) * 16, product)
+            store(ws, TANGENT + (j * LATENT + i) * 16, product)
+    scatter(ws, TANGENT, hessians, indices)
+
+
+@njit(nogil=True, cache=True)
+def adam(p, images, latents, values, indices, steps, learning_rate, ws):
+    """Adam from latents[indices] for images[indices]; the best of the latents visited replaces the start."""
+    gather(ws, X, images, indices)
+    gather(ws, BEST, latents, indices)
+    zero = splat(np.float32(0))
+    for i in range(0, LATENT * 16, 16):
+        store(ws, Z + i, load(ws, BEST + i))
+        store(ws, M + i, zero)
+        store(ws, V + i, zero)
+    store(ws, VALUE, splat(np.float32(np.inf)))
+    for step in range(1, steps + 2):
+        value, best = value_and_gradient(ws, p), load(ws, VALUE)
+        store(ws, VALUE, smaller(value, best))
+        rate = splat(np.float32(learning_rate / (1 - 0.9**step)))
+        root = splat(np.float32(1 / np.sqrt(1 - 0.999**step)))
+        for i in range(0, LATENT * 16, 16):
+            z, g = load(ws, Z + i), load(ws, GZ + i)
+            store(ws, BEST + i, where_less(value, best, z, load(ws, BEST + i)))
+            m = splat(np.float32(0.9)) * load(ws, M + i) + splat(np.float32(0.1)) * g
+            v = splat(np.float32(0.999)) * load(ws, V + i) + splat(np.float32(0.001)) * g * g
+            store(ws, M + i, m)
+            store(ws, V + i, v)
+            store(ws, Z + i, z - rate * m / (sqrt(v) * root + splat(np.float32(1e-8))))
+    scatter(ws, BEST, latents, indices)
+    scatter(ws, VALUE, values, indices)
+
+
+@njit(nogil=True, cache=True)
+def bfgs(p, images, image, latents, values, gradients, inverses, steps, runs, evaluations, constants, ws):
+    """BFGS, as in the reference: `runs` are rows of the state arrays, image[runs] rows of `images`."""
+    armijo, longest_step, strongest_backtrack, least_curvature = constants
+    gather(ws, X, images, image[runs])
+    gather(ws, BEST, latents, runs)
+    gather(ws, VALUE, values, runs)
+    gather(ws, G, gradients, runs)
+    gather(ws, H, inverses, runs)
+    gather(ws, STEP, steps, runs)
+    zero, one, two, half = splat(np.float32(0)), splat(np.float32(1)), splat(np.float32(2)), splat(np.float32(0.5))
+    tiny = splat(np.float32(1e-30))
+    for _ in range(evaluations):
+        squares, slope = zero, zero
+        for i in range(LATENT):
+            d = zero
+            for j in range(LATENT):
+                d = d - load(ws, H + (i * LATENT + j) * 16) * load(ws, G + j * 16)
+            store(ws, D + i * 16, d)
+            squares = fma(d, d, squares)
+            slope = fma(d, load(ws, G + i * 16), slope)
+        scale = smaller(one, splat(np.float32(longest_step)) / sqrt(squares + tiny))
+        slope = slope * scale
+        step = load(ws, STEP)
+        for i in range(0, LATENT * 16, 16):
+            s = step * scale * load(ws, D + i)
+            store(ws, D + i, s)
+            store(ws, Z + i, load(ws, BEST + i) + s)
+        trial, value = value_and_gradient(ws, p), load(ws, VALUE)
+        later = where_less(zero, step, one, zero)
+        accepted = where_less(fma(splat(np.float32(armijo)) * step, slope, value), trial, one - later, one)
+
+        curvature, ss, yy, yhy = zero, zero, zero, zero
+        for i in range(LATENT):
+            s, y = load(ws, D + i * 16), load(ws, GZ + i * 16) - load(ws, G + i * 16)
+            curvature, ss, yy = fma(s, y, curvature), fma(s, s, ss), fma(y, y, yy)
+            hy = zero
+            for j in range(LATENT):
+                hy = fma(load(ws, H + (i * LATENT + j) * 16), load(ws, GZ + j * 16) - load(ws, G + j * 16), hy)
+            store(ws, HY + i * 16, hy)
+            yhy = fma(y, hy, yhy)
+        least = splat(np.float32(least_curvature)) * sqrt(ss * yy)
+        rho = where_less(least, curvature, where_less(half, accepted * later, one / curvature, zero), zero)
+        for i in range(LATENT):
+            for j in range(LATENT):
+                si, sj = load(ws, D + i * 16), load(ws, D + j * 16)
+                hyi, hyj = load(ws, HY + i * 16), load(ws, HY + j * 16)
+                change = (one + rho * yhy) * si * sj - si * hyj - hyi * sj
+                store(ws, H + (i * LATENT + j) * 16, fma(rho, change, load(ws, H + (i * LATENT + j) * 16)))
+
+        parabola = (zero - slope) * step / (two * (trial - value - slope * step))
+        shortened = step * larger(splat(np.float32(strongest_backtrack)), smaller(half, parabola))
+        store(ws, STEP, where_less(half, accepted, one, shortened))
+        store(ws, VALUE, where_less(half, accepted, trial, value))
+        for i in range(0, LATENT * 16, 16):
+            store(ws, BEST + i, where_less(half, accepted, load(ws, Z + i), load(ws, BEST + i)))
+            store(ws, G + i, where_less(half, accepted, load(ws, GZ + i), load(ws, G + i)))
+    scatter(ws, BEST, latents, runs)
+    scatter(ws, VALUE, values, runs)
+    scatter(ws, G, gradients, runs)
+    scatter(ws, H, inverses, runs)
+    scatter(ws, STEP, steps, runs)

@@ -1,0 +1,134 @@
+"""The inference in plain PyTorch: it defines what is correct, and runs on any device."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from analysis_by_synthesis.inference.candidates import candidate_latents
+from analysis_by_synthesis.inference.engine import Inference, Runs
+from analysis_by_synthesis.inference.objective import objective
+from analysis_by_synthesis.inference.settings import InferenceSettings
+from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+
+
+class ReferenceInference(Inference):
+    """All classes in one batch, on the decoders' device.
+
+    Results depend on the batch that an image sits in only by the rounding of PyTorch's kernels.
+    """
+
+    images_at_once = 64
+
+    @torch.no_grad()
+    def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
+        self.decoders = nn.ModuleList(deepcopy(list(decoders))).eval().requires_grad_(False)
+        device = next(self.decoders.parameters()).device
+        super().__init__(decoders, settings, candidate_latents(settings).to(device))
+        self._candidate_images = torch.stack(
+            [torch.cat([decoder(z) for z in self.candidates.split(1000)]).flatten(1) for decoder in self.decoders]
+        )
+
+    @torch.no_grad()
+    def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
+        if isinstance(classes, int):
+            return self.decoders[classes](latents)
+        images = latents.new_empty(len(latents), 1, 28, 28)
+        for decoder, of_class in self._by_class(classes):
+            images[of_class] = decoder(latents[of_class])
+        return images
+
+    def _starts(self, x: Tensor, starts: int) -> Runs:
+        values, latents = [], []
+        for images in self._candidate_images:
+            value = torch.cdist(x.flatten(1), images).square() + self.candidates.square().sum(1) / 2
+            for _ in range(starts):
+                best = value.min(1)
+                values.append(best.values)
+                latents.append(self.candidates[best.indices])
+                value[torch.cdist(latents[-1], self.candidates) < self.settings.separation] = torch.inf
+        value = torch.stack(values, 1).unflatten(1, (self.classes, starts))
+        latent = torch.stack(latents, 1).unflatten(1, (self.classes, starts))
+        classes = torch.arange(self.classes, device=x.device).repeat_interleave(starts).repeat(len(x))
+        inverse_hessian = self._inverse_hessian(classes, latent.flatten(0, 2))
+        return Runs.at(latent, value, inverse_hessian.unflatten(0, value.shape))
+
+    def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
+        identity = torch.eye(LATENT_DIM, device=latents.device)
+        hessian = latents.new_empty(len(latents), LATENT_DIM, LATENT_DIM)
+        for decoder, of_class in self._by_class(classes):
+            z = latents[of_class]
+            columns = [torch.func.jvp(decoder, (z,), (e.expand_as(z).contiguous(),))[1].flatten(1) for e in identity]
+            jacobian = torch.stack(columns, 2)
+            hessian[of_class] = 2 * jacobian.mT @ jacobian + identity
+        return torch.linalg.inv(hessian)
+
+    def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
+        bfgs = self.settings.bfgs
+        z, value, gradient, inverse, step = runs.latent, runs.value, runs.gradient, runs.inverse_hessian, runs.step
+        identity = torch.eye(LATENT_DIM, device=z.device)
+        for _ in range(evaluations):
+            direction = -(inverse @ gradient[:, :, None])[:, :, 0]
+            direction = direction * (bfgs.longest_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
+            slope = (direction * gradient).sum(1)
+            trial = z + step[:, None] * direction
+            trial_value, trial_gradient = self._value_and_gradient(x[image], classes, trial)
+            first = step == 0
+            accepted = first | (trial_value <= value + bfgs.armijo * step * slope)
+
+            s, y = trial - z, trial_gradient - gradient
+            curvature = (s * y).sum(1)
+            updates = accepted & ~first & (curvature > bfgs.least_curvature * s.norm(dim=1) * y.norm(dim=1))
+            rho = torch.where(updates, 1 / curvature, 0)[:, None, None]
+            left = identity - rho * s[:, :, None] * y[:, None, :]
+            inverse = left @ inverse @ left.mT + rho * s[:, :, None] * s[:, None, :]
+
+            parabola = -slope * step / (2 * (trial_value - value - slope * step))
+            shortened = step * parabola.clamp(bfgs.strongest_backtrack, 0.5)
+            step = torch.where(accepted, 1, shortened)
+            z = torch.where(accepted[:, None], trial, z)
+            value = torch.where(accepted, trial_value, value)
+            gradient = torch.where(accepted[:, None], trial_gradient, gradient)
+        return Runs(z, value, gradient, inverse, step)
+
+    def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        start = self._starts_of_protocol(x)
+        values, latents = zip(*(self._adam(decoder, x, z) for decoder, z in zip(self.decoders, start)))
+        return torch.stack(values, 1), torch.stack(latents, 1)
+
+    def _starts_of_protocol(self, x: Tensor) -> list[Tensor]:
+        prior = self.candidates.square().sum(1) / 2
+        nearest = [(torch.cdist(x.flatten(1), images).square() + prior).argmin(1) for images in self._candidate_images]
+        return [self.candidates[index] for index in nearest]
+
+    def _adam(self, decoder: Decoder, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        z = z.clone().requires_grad_()
+        best_value, best_z = torch.full_like(x[:, 0, 0, 0], torch.inf), z.detach().clone()
+        adam = torch.optim.Adam([z], lr=self.settings.protocol.learning_rate)
+        for _ in range(self.settings.protocol.steps):
+            with torch.enable_grad():
+                value, _ = objective(decoder, z, x)
+                z.grad = torch.autograd.grad(value.sum(), z)[0]
+            best_value, best_z = _better(best_value, best_z, value.detach(), z.detach())
+            adam.step()
+        return _better(best_value, best_z, objective(decoder, z, x)[0].detach(), z.detach())
+
+    def _value_and_gradient(self, x: Tensor, classes: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        value, gradient = torch.empty_like(z[:, 0]), torch.empty_like(z)
+        for decoder, of_class in self._by_class(classes):
+            with torch.enable_grad():
+                latents = z[of_class].requires_grad_()
+                values, _ = objective(decoder, latents, x[of_class])
+                gradient[of_class] = torch.autograd.grad(values.sum(), latents)[0]
+            value[of_class] = values.detach()
+        return value, gradient
+
+    def _by_class(self, classes: Tensor) -> list[tuple[nn.Module, Tensor]]:
+        indices = [(classes == c).nonzero()[:, 0] for c in range(self.classes)]
+        return [(decoder, index) for decoder, index in zip(self.decoders, indices) if len(index)]
+
+
+def _better(value: Tensor, z: Tensor, other_value: Tensor, other_z: Tensor) -> tuple[Tensor, Tensor]:
+    better = other_value < value
+    return torch.where(better, other_value, value), torch.where(better[:, None], other_z, z)

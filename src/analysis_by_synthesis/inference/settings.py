@@ -1,0 +1,55 @@
+"""Every number that changes a result of the inference; the values stand in params.yaml under `inference`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from analysis_by_synthesis.params import Block
+
+
+class ProtocolSettings(Block):
+    """The paper's search (appendix A.1): Adam in latent space from the best candidate."""
+
+    steps: PositiveInt
+    learning_rate: PositiveFloat
+
+
+class BFGSSettings(Block):
+    """Quasi-Newton search with Armijo backtracking by quadratic interpolation."""
+
+    armijo: PositiveFloat
+    longest_step: PositiveFloat
+    strongest_backtrack: PositiveFloat
+    least_curvature: PositiveFloat
+
+
+class Round(Block):
+    """One round of a tournament between the classes.
+
+    A class takes part while its value, less `optimism` times the decrease that BFGS predicts, is within `margin` of the
+    best class's value. Its best `starts` runs go on for `evaluations` evaluations of D and its gradient.
+    """
+
+    starts: PositiveInt
+    evaluations: PositiveInt
+    margin: NonNegativeFloat
+    optimism: NonNegativeFloat
+
+
+Rounds = Annotated[tuple[Round, ...], Field(strict=False, min_length=1)]
+
+
+class InferenceSettings(Block):
+    """How D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 is searched for."""
+
+    search: Literal["default", "protocol"]
+    candidates: PositiveInt
+    dismissed: Annotated[float, Field(ge=0, lt=1)]
+    seed: int
+    principal_components: PositiveInt
+    separation: NonNegativeFloat
+    protocol: ProtocolSettings
+    bfgs: BFGSSettings
+    default: Rounds
+    arbiter: Rounds
+    decision: Rounds

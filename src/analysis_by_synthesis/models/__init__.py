@@ -1,0 +1,55 @@
+"""The six classifiers that are attacked, each an ordinary module: images (N, 1, 28, 28) in [0, 1] to logits (N, 10)."""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from analysis_by_synthesis.params import read
+
+MODELS = {  # name: the module that defines it
+    "cnn": "trained",
+    "binary_cnn": "trained",
+    "nearest_neighbor": "nearest_neighbor",
+    "madry": "trained",
+    "binary_abs": "binary_abs",
+    "abs": "abs",
+}
+BATCH = 500  # bounds the memory of a prediction; no result depends on it
+BINARY = ("binary_cnn", "binary_abs")  # these binarise their input
+
+
+def model_module(name: str) -> ModuleType:
+    """The module that defines a model: `PARAMETERS`, the keys of params.yaml that it needs, and `load`.
+
+    It is imported only when asked for, so that an attack on the CNN doesn't depend on the code of ABS.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    if name not in MODELS:
+        raise ValueError(f"there is no model {name!r}; the models are {', '.join(MODELS)}.")
+    return import_module(f"{__name__}.{MODELS[name]}")
+
+
+def load_model(name: str, directory: Path | str = "models", device: torch.device | str = "cpu") -> nn.Module:
+    """A model with the weights in `directory`, in evaluation mode, parameters as in params.yaml.
+
+    Raises:
+        Problem: weights are missing, or don't fit the network.
+        ValueError: there is no such model.
+    """
+    module = model_module(name)
+    return module.load(name, Path(directory), *read(module.PARAMETERS)).to(device).eval()
+
+
+@torch.no_grad()
+def predict(model: nn.Module, x: Tensor) -> Tensor:
+    """Classes (N,) of images (N, 1, 28, 28): the arbiter's where the model has one (ABS: a converged search).
+
+    This, and nothing cheaper, decides what is an adversarial.
+    """
+    classify = getattr(model, "arbitrate", model)
+    return torch.cat([classify(part).argmax(1) for part in x.split(BATCH)]) if len(x) else x.new_zeros(0).long()

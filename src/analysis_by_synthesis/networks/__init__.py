@@ -1,0 +1,1 @@
+"""Parametric networks, whose weights are trained."""

@@ -1,0 +1,29 @@
+"""The convolutional classifiers of appendix A.7: CNN, Binary CNN, and the substitute of the transfer attacks."""
+
+from torch import Tensor, nn
+
+from analysis_by_synthesis.networks.binarize import binarize
+
+KERNELS = (5, 4, 3, 5)
+STRIDES = (1, 2, 2, 1)
+
+
+class CNN(nn.Sequential):
+    """Images (N, 1, 28, 28) to logits (N, 10): four convolutions, ELU and batch norm on all but the last.
+
+    Args:
+        maps: feature maps of the four layers; the paper has 20, 70, 256, 10, the substitute 32, 32, 64, 10.
+    """
+
+    def __init__(self, maps: tuple[int, int, int, int] = (20, 70, 256, 10)) -> None:
+        layers = []
+        for before, after, kernel, stride in zip((1, *maps), maps, KERNELS, STRIDES):
+            layers += [nn.Conv2d(before, after, kernel, stride), nn.BatchNorm2d(after), nn.ELU()]
+        super().__init__(*layers[:-2], nn.Flatten())
+
+
+class BinaryCNN(CNN):
+    """A CNN that sees its input binarised, in training and test."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(binarize(x))

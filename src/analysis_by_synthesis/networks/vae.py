@@ -1,0 +1,57 @@
+"""The class-conditional VAE of section 4 and appendix A.7 of the paper."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import elu
+
+LATENT_DIM = 8
+
+
+class Encoder(nn.Module):
+    """Images (N, 1, 28, 28) to mean and log-variance of q(z|x), each (N, 8)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_0 = nn.Conv2d(1, 32, 5)
+        self.bn_0 = nn.BatchNorm2d(32)
+        self.conv_1 = nn.Conv2d(32, 32, 4, stride=2)
+        self.bn_1 = nn.BatchNorm2d(32)
+        self.conv_2 = nn.Conv2d(32, 64, 3, stride=2)
+        self.bn_2 = nn.BatchNorm2d(64)
+        self.conv_3 = nn.Conv2d(64, 2 * LATENT_DIM, 5)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = elu(self.bn_0(self.conv_0(x)))
+        h = elu(self.bn_1(self.conv_1(h)))
+        h = elu(self.bn_2(self.conv_2(h)))
+        mean, log_variance = self.conv_3(h).flatten(1).chunk(2, dim=1)
+        return mean, log_variance
+
+
+class Decoder(nn.Module):
+    """Latents (N, 8) to images (N, 1, 28, 28) in (0, 1): G(z) of the paper."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_0 = nn.ConvTranspose2d(LATENT_DIM, 32, 4)
+        self.bn_0 = nn.BatchNorm2d(32)
+        self.conv_1 = nn.ConvTranspose2d(32, 16, 5, stride=2)
+        self.bn_1 = nn.BatchNorm2d(16)
+        self.conv_2 = nn.ConvTranspose2d(16, 16, 5, stride=2)
+        self.bn_2 = nn.BatchNorm2d(16)
+        self.conv_3 = nn.ConvTranspose2d(16, 1, 4)
+
+    def forward(self, z: Tensor) -> Tensor:
+        h = elu(self.bn_0(self.conv_0(z[:, :, None, None])))
+        h = elu(self.bn_1(self.conv_1(h)))
+        h = elu(self.bn_2(self.conv_2(h)))
+        return torch.sigmoid(self.conv_3(h))
+
+
+class VAE(nn.Module):
+    """Encoder and decoder of one class; only the decoder is needed for inference."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.decoder = Decoder()

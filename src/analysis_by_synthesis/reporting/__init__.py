@@ -1,0 +1,1 @@
+"""Table, metrics and figures, made from the per-sample records and from nothing else."""

@@ -1,0 +1,44 @@
+"""Figure 2: accuracy against adversarial distance, for the strongest attack on each sample."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS
+
+LIMITS: dict[Norm, float] = {"l2": 5.0, "linf": 0.6, "l0": 60.0}
+POINTS = 121
+
+
+def accuracy_curve(distances: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Share of the distances (N,) above each value of the grid (M,)."""
+    return (distances[None, :] > grid[:, None]).mean(1)
+
+
+def curves(distances: dict[tuple[str, str, str], pd.Series], norm: Norm) -> pd.DataFrame:
+    """Accuracy of every model on an even grid of distances, from the norm's "All" rows."""
+    grid = np.linspace(0, LIMITS[norm], POINTS)
+    columns = {
+        model: accuracy_curve(values.to_numpy(), grid)
+        for (row_norm, _, model), values in distances.items()
+        if row_norm == norm
+    }
+    return pd.DataFrame({"distance": grid, **{model: columns[model] for model in MODEL_LABELS if model in columns}})
+
+
+def draw(tables: dict[Norm, pd.DataFrame], thresholds: dict[Norm, float], path: Path) -> None:
+    figure, axes = plt.subplots(1, len(NORMS), figsize=(11, 3.2), sharey=True)
+    for axis, norm in zip(axes, NORMS):
+        table = tables[norm]
+        for model in table.columns.drop("distance"):
+            axis.plot(table["distance"], table[model], label=MODEL_LABELS[model], **MODEL_LINES[model])
+        axis.axvline(thresholds[norm], color="grey", linewidth=1)
+        axis.set(xlabel=NORM_LABELS[norm], xlim=(0, LIMITS[norm]), ylim=(0, 1))
+    axes[0].set_ylabel("accuracy")
+    axes[-1].legend(loc="upper right")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Software": None})
+    plt.close(figure)

@@ -1,0 +1,32 @@
+"""Names and looks of models and norms, the same in every table and figure."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+MODEL_LABELS = {
+    "cnn": "CNN",
+    "binary_cnn": "Binary CNN",
+    "nearest_neighbor": "Nearest Neighbor",
+    "madry": "Madry et al.",
+    "binary_abs": "Binary ABS",
+    "abs": "ABS",
+}
+# Okabe and Ito's colours, told apart by the colour-blind; the line styles tell them apart in greyscale.
+MODEL_LINES = {
+    "cnn": {"color": "#56B4E9", "linestyle": "-"},
+    "binary_cnn": {"color": "#0072B2", "linestyle": "--"},
+    "nearest_neighbor": {"color": "#009E73", "linestyle": "-."},
+    "madry": {"color": "#E69F00", "linestyle": ":"},
+    "binary_abs": {"color": "#D55E00", "linestyle": "--"},
+    "abs": {"color": "#000000", "linestyle": "-"},
+}
+NORM_LABELS = {"l2": "$L_2$ distance", "linf": r"$L_\infty$ distance", "l0": "$L_0$ distance (pixels)"}
+NORM_NAMES = {"l2": "L2", "linf": "Linf", "l0": "L0"}
+
+plt.rcParams.update({
+    "figure.dpi": 150, "savefig.bbox": "tight", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "grid.alpha": 0.3, "lines.linewidth": 1.5, "legend.frameon": False, "svg.hashsalt": "abs",
+})  # fmt: skip

@@ -1,0 +1,70 @@
+"""The whole of params.yaml, typed. `python -m analysis_by_synthesis.schema` checks it before hours of work begin."""
+
+from importlib import import_module
+from typing import Any
+
+import yaml
+
+from analysis_by_synthesis.attacks.runner import Evaluation
+from analysis_by_synthesis.bounds.paper import BoundsSettings
+from analysis_by_synthesis.calibration import Calibration, ClassScalars
+from analysis_by_synthesis.data.sources import Download
+from analysis_by_synthesis.inference import InferenceSettings
+from analysis_by_synthesis.models import MODELS
+from analysis_by_synthesis.params import PARAMS_FILE, Count, read
+from analysis_by_synthesis.reporting.table1 import Cell, ReportSettings
+from analysis_by_synthesis.pgd_accuracy import PGD
+from analysis_by_synthesis.stage import Problem, run
+from analysis_by_synthesis.training.classifier import ClassifierTraining
+from analysis_by_synthesis.training.vae import VAETraining
+
+BLOCKS: dict[str, Any] = {
+    "seed": int,
+    "data": Download,
+    "digits": list[int],
+    "models": list[str],
+    "training_images": Count,
+    "vae": VAETraining,
+    "classifiers": dict[str, ClassifierTraining],
+    "inference": InferenceSettings,
+    "class_scalars": ClassScalars,
+    "clean_images": Count,
+    "calibration": Calibration,
+    "pgd_accuracy": PGD,
+    "evaluation": Evaluation,
+    "attacks": dict[str, dict[str, Any]],
+    "cells": dict[str, dict[str, Cell]],
+    "bounds": BoundsSettings,
+    "report": ReportSettings,
+}
+
+
+def check() -> None:
+    """Check every key and value of params.yaml.
+
+    Raises:
+        Problem: a key is unknown or missing, or a value has the wrong type or is impossible.
+    """
+    values = dict(zip(BLOCKS, read(BLOCKS)))
+    for key in yaml.safe_load(PARAMS_FILE.read_text()):
+        if key not in BLOCKS:
+            raise Problem(f"{PARAMS_FILE} has the unknown key {key}; remove or correct it.")
+    if values["models"] != list(MODELS) or values["digits"] != list(range(10)):
+        raise Problem(f"{PARAMS_FILE}: models and digits list what the stages are made for; leave them as they are.")
+    for group, cells in values["cells"].items():
+        for name, cell in cells.items():
+            _check_cell(f"cells.{group}.{name}", name, cell)
+
+
+def _check_cell(key: str, name: str, cell: Cell) -> None:
+    if name != f"{cell.model}-{cell.attack}" or cell.model not in MODELS:
+        raise Problem(f"{PARAMS_FILE}: {key} has to be named <model>-<attack>, of one of the models {', '.join(MODELS)}.")
+    try:
+        module = import_module(f"analysis_by_synthesis.attacks.{cell.module}")
+    except ModuleNotFoundError:
+        raise Problem(f"{PARAMS_FILE}: {key}.module: there is no attack module {cell.module}; correct it.") from None
+    read({f"attacks.{cell.attack}": module.Settings})
+
+
+if __name__ == "__main__":
+    run(check)

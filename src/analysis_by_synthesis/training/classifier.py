@@ -1,0 +1,96 @@
+"""Training of a classifier by cross-entropy, on clean images or on PGD adversarials (Madry et al., 2018)."""
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from analysis_by_synthesis.networks.classifiers import CLASSIFIERS
+from analysis_by_synthesis.params import Block, Count, Positive, Share
+from analysis_by_synthesis.stage import Problem, progress
+from analysis_by_synthesis.work import Work
+
+
+class Adversary(Block):
+    """PGD under the Linf norm, random start; epsilon grows linearly from 0 over the warm-up epochs."""
+
+    epsilon: Positive
+    step_size: Positive
+    steps: Count
+    warm_up_epochs: Annotated[float, Field(ge=0)]
+
+
+class ClassifierTraining(Block):
+    recipe: str
+    epochs: Count
+    batch_size: Count
+    max_learning_rate: Positive
+    warm_up_share: Share
+    adversary: Adversary | None
+
+
+def pgd(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, step_size: float, steps: int) -> Tensor:
+    """Adversarials (N, 1, 28, 28) that maximise the cross-entropy within Linf distance epsilon and [0, 1]."""
+    low, high = (images - epsilon).clamp(0, 1), (images + epsilon).clamp(0, 1)
+    x = torch.lerp(low, high, torch.rand_like(images))
+    for _ in range(steps):
+        x.requires_grad_()
+        (gradient,) = torch.autograd.grad(cross_entropy(model(x), labels), x)
+        x = torch.clamp(x.detach() + step_size * gradient.sign(), low, high)
+    return x
+
+
+def train(
+    name: str, images: Tensor, labels: Tensor, settings: ClassifierTraining, seed: int, work: Work
+) -> tuple[nn.Module, list[dict[str, float]]]:
+    """Train the classifier `name` on images (N, 1, 28, 28) and labels (N,).
+
+    Returns:
+        the network in evaluation mode on the CPU, and one row per epoch: epoch, loss, accuracy (of the images
+        trained on, so the adversarials where there is an adversary).
+
+    Raises:
+        Problem: the loss is no longer a number.
+    """
+    torch.manual_seed(seed)
+    network = CLASSIFIERS[name]().to(images.device, memory_format=torch.channels_last)
+    batches = max(1, len(images) // settings.batch_size)
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.max_learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.max_learning_rate, total_steps=settings.epochs * batches, pct_start=settings.warm_up_share
+    )
+    parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
+    history = work.resume(parts)
+
+    for epoch in progress(range(len(history), settings.epochs), name):
+        torch.manual_seed(seed + 1 + epoch)
+        sums = torch.zeros(2, device=images.device)
+        order = torch.randperm(len(images))
+        for batch, chosen in enumerate(order.split(settings.batch_size)[:batches]):
+            x, y = images[chosen], labels[chosen]
+            if settings.adversary:
+                x = _adversarials(network, x, y, settings.adversary, epoch + batch / batches)
+            logits = network(x)
+            loss = cross_entropy(logits, y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            sums += torch.stack([loss.detach(), (logits.argmax(1) == y).float().mean()])
+        loss, accuracy = (sums / batches).tolist()
+        if math.isnan(loss):
+            raise Problem(
+                f"the loss of {name} is not a number; lower classifiers.{name}.max_learning_rate in params.yaml."
+            )
+        history.append({"epoch": epoch, "loss": loss, "accuracy": accuracy})
+        work.keep(parts, history)
+    return network.cpu().eval(), history
+
+
+def _adversarials(network: nn.Module, x: Tensor, y: Tensor, adversary: Adversary, epoch: float) -> Tensor:
+    growth = min(1.0, epoch / adversary.warm_up_epochs) if adversary.warm_up_epochs else 1.0
+    epsilon, step_size = growth * adversary.epsilon, growth * adversary.step_size
+    return pgd(network, x, y, epsilon, step_size, adversary.steps)

@@ -1,0 +1,88 @@
+"""Training of one class's VAE: the ELBO of eq. 2 with an annealed KL weight (appendix A.7)."""
+
+import math
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.params import Block, Count, Positive, Share
+from analysis_by_synthesis.stage import Problem, progress
+from analysis_by_synthesis.work import Work
+
+
+class VAETraining(Block):
+    epochs: Count
+    batch_size: Count
+    max_learning_rate: Positive
+    warm_up_share: Share
+    kl_weight_start: Annotated[float, Field(ge=1)]
+    kl_annealing_epochs: Count
+
+
+def reconstruction_error(images: Tensor, reconstructions: Tensor) -> Tensor:
+    """-log p(x|z) for sigma^2 = 1/2, without its constant: ||x - G(z)||^2, shape (N,)."""
+    return (images - reconstructions).square().flatten(1).sum(1)
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """D_KL[q(z|x) || N(0, 1)], in nats, shape (N,)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+
+
+def kl_weight(epoch: float, settings: VAETraining) -> float:
+    """Falls linearly from `kl_weight_start` to 1 over the annealing epochs, then stays 1."""
+    remaining = max(0.0, 1 - epoch / settings.kl_annealing_epochs)
+    return 1 + (settings.kl_weight_start - 1) * remaining
+
+
+def train(
+    images: Tensor, settings: VAETraining, seed: int, work: Work, label: str
+) -> tuple[VAE, list[dict[str, float]]]:
+    """Train a VAE on images (N, 1, 28, 28) of one class.
+
+    Returns:
+        the VAE in evaluation mode on the CPU, and one row per epoch: epoch, loss (the negative ELBO with the
+        annealed weight), reconstruction, kl (means over the epoch's images), kl_weight.
+
+    Raises:
+        Problem: the loss is no longer a number.
+    """
+    device = images.device
+    torch.manual_seed(seed)
+    vae = VAE().to(device, memory_format=torch.channels_last)
+    batches = max(1, len(images) // settings.batch_size)
+    optimizer = torch.optim.Adam(vae.parameters(), lr=settings.max_learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.max_learning_rate, total_steps=settings.epochs * batches, pct_start=settings.warm_up_share
+    )
+    parts = {"vae": vae, "optimizer": optimizer, "schedule": schedule}
+    history = work.resume(parts)
+
+    for epoch in progress(range(len(history), settings.epochs), label):
+        torch.manual_seed(seed + 1 + epoch)
+        sums = torch.zeros(2, device=device)
+        order = torch.randperm(len(images))
+        for batch, chosen in enumerate(order.split(settings.batch_size)[:batches]):
+            weight = kl_weight(epoch + batch / batches, settings)
+            x = images[chosen]
+            mean, log_variance = vae.encoder(x)
+            z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+            reconstruction = reconstruction_error(x, vae.decoder(z)).mean()
+            kl = kl_divergence(mean, log_variance).mean()
+            optimizer.zero_grad()
+            (reconstruction + weight * kl).backward()
+            optimizer.step()
+            schedule.step()
+            sums += torch.stack([reconstruction.detach(), kl.detach()])
+        reconstruction, kl = (sums / batches).tolist()
+        loss = reconstruction + weight * kl
+        if math.isnan(loss):
+            raise Problem(
+                f"the loss of {label} is not a number in epoch {epoch}; lower vae.max_learning_rate in params.yaml."
+            )
+        history.append({"epoch": epoch, "loss": loss, "reconstruction": reconstruction, "kl": kl, "kl_weight": weight})
+        work.keep(parts, history)
+    return vae.cpu().eval(), history

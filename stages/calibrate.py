@@ -1,0 +1,31 @@
+"""Calibrate one model's softmax: alpha and eta."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from analysis_by_synthesis.calibration import Calibration, calibrate, posterior
+from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.models import model_module
+from analysis_by_synthesis.params import read
+from analysis_by_synthesis.stage import device, replacing, run
+
+
+def main(name: str) -> None:
+    module = model_module(name)
+    settings, *model_parameters = read({"calibration": Calibration, **module.PARAMETERS})
+    model = module.load(name, Path("models"), *model_parameters).to(device())
+    images, labels = (part[-settings.images :] for part in load("test"))
+    with torch.no_grad():
+        logits = model(images.to(device())).cpu().numpy()
+    alpha, eta = calibrate(logits, labels.numpy(), settings.median_confidence)
+    confidence = float(np.median(posterior(logits, alpha, eta).max(1)))
+    result = {"alpha": alpha, "eta": eta, "median_confidence": confidence, "images": len(labels)}
+    with replacing(Path(f"metrics/calibration/{name}.json")) as partial:
+        partial.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,15 @@
+"""Download MNIST: four verified IDX files."""
+
+from analysis_by_synthesis.data.mnist import MNIST
+from analysis_by_synthesis.data.sources import Download, download
+from analysis_by_synthesis.params import read
+from analysis_by_synthesis.stage import run
+
+
+def main() -> None:
+    (settings,) = read({"data": Download})
+    download(settings, MNIST)
+
+
+if __name__ == "__main__":
+    run(main)

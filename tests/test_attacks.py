@@ -1,0 +1,203 @@
+"""Attacks against models whose closest adversarial is known exactly."""
+
+import pytest
+import torch
+from torch import nn
+
+from analysis_by_synthesis.attacks import basic_iterative, deepfool, fast_gradient, gaussian_noise, pointwise, salt_and_pepper
+from analysis_by_synthesis.attacks.postprocess import shrink_binary
+from analysis_by_synthesis.attacks.recorder import Recorder
+from analysis_by_synthesis.attacks.runner import Evaluation, run_attack
+from analysis_by_synthesis.attacks.verify import is_adversarial
+from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.records import onto_grid, read_adversarials, read_attack, write_attack
+from analysis_by_synthesis.work import Work
+
+BIM = {"label": "", "iterations": 10, "relative_step": 1 / 6, "first_budget": 0.3, "growth": 1.5, "growths": 10, "bisections": 15}
+EVALUATION = Evaluation(chunk_size=4, overshoots=[1.0, 1.001, 1.01])
+
+
+class TwoPlanes(nn.Module):
+    """Class 1 where w.x > b, else class 0: the distance to the boundary is |w.x - b| / ||w||_q."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.register_buffer("w", torch.randn(784, generator=generator) + 0.2)
+        self.register_buffer("b", self.w.sum() / 2 + 3)
+
+    def forward(self, x):
+        score = x.flatten(1) @ self.w - self.b
+        return torch.stack([-score, score], 1) / 10
+
+    def optimum(self, x, norm):
+        dual = self.w.norm() if norm == "l2" else self.w.abs().sum()
+        return (x.flatten(1) @ self.w - self.b).abs() / dual
+
+
+class BrightPixels(nn.Module):
+    """Class 1 where at least `count` pixels are above 0.5: the L0 distance of a dark image is `count`."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, x):
+        bright = (x > 0.5).flatten(1).sum(1).float()
+        return torch.stack([bright * 0 + self.count - 0.5, bright], 1)
+
+
+def grey_images(n, seed=1):
+    """Far from the edges of the pixel box, so that it doesn't matter."""
+    return 0.5 + 0.1 * (torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(seed)) - 0.5)
+
+
+def smallest(model, attack, settings, images):
+    labels = model(images).argmax(1)
+    recorder = Recorder(model, images, labels, settings.norm)
+    torch.manual_seed(0)
+    attack(recorder, images, labels, settings)
+    assert is_adversarial(model, recorder.best, labels)[recorder.best_distance.isfinite()].all()
+    torch.testing.assert_close(distance(recorder.best, images, settings.norm), recorder.best_distance)
+    return recorder
+
+
+@pytest.mark.parametrize("n", [1, 7])
+@pytest.mark.parametrize(
+    ("module", "settings", "ratio"),
+    [
+        (fast_gradient, {"norm": "l2", "steps": 1000, "finer_steps": 20}, 1.06),
+        (fast_gradient, {"norm": "linf", "steps": 1000, "finer_steps": 20}, 1.06),
+        (basic_iterative, {"norm": "l2", **BIM}, 1.001),
+        (basic_iterative, {"norm": "linf", **BIM}, 1.001),
+        (deepfool, {"norm": "l2", "steps": 20, "overshoot": 0.02}, 1.03),
+        (deepfool, {"norm": "linf", "steps": 20, "overshoot": 0.02}, 1.03),
+    ],
+)
+def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings, ratio, n):
+    model, images = TwoPlanes(), grey_images(n)
+    recorder = smallest(model, module.attack, module.Settings(**({"label": ""} | settings)), images)
+    optimum = model.optimum(images, settings["norm"])
+    assert (recorder.best_distance >= optimum * (1 - 1e-4)).all()
+    assert (recorder.best_distance <= optimum * ratio).all()
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_pointwise_counts_pixels(count):
+    settings = pointwise.Settings(label="", norm="l0", starts=1, repetitions=2, levels=50, bisections=10)
+    recorder = smallest(BrightPixels(count), pointwise.attack, settings, torch.zeros(3, 1, 28, 28))
+    assert recorder.best_distance.tolist() == [count] * 3
+
+
+def test_pointwise_bisects_each_pixel_for_l2():
+    settings = pointwise.Settings(label="", norm="l2", starts=1, repetitions=2, levels=50, bisections=12)
+    recorder = smallest(BrightPixels(4), pointwise.attack, settings, torch.zeros(2, 1, 28, 28))
+    torch.testing.assert_close(recorder.best_distance, torch.ones(2), atol=2e-3, rtol=0)  # 4 pixels of 0.5
+
+
+def test_noise_finds_an_adversarial():
+    settings = salt_and_pepper.Settings(label="", norm="l0", levels=100, repetitions=3)
+    pepper = smallest(BrightPixels(20), salt_and_pepper.attack, settings, torch.zeros(5, 1, 28, 28))
+    assert (pepper.best_distance >= 20).all() and (pepper.best_distance < 120).all()
+    settings = gaussian_noise.Settings(label="", norm="l2", levels=50)
+    assert smallest(BrightPixels(20), gaussian_noise.attack, settings, torch.zeros(5, 1, 28, 28)).best_distance.isfinite().all()
+
+
+def test_an_attack_without_success_records_none():
+    settings = salt_and_pepper.Settings(label="", norm="l0", levels=10, repetitions=1)
+    recorder = smallest(BrightPixels(785), salt_and_pepper.attack, settings, torch.zeros(2, 1, 28, 28))
+    assert recorder.best_distance.isinf().all()
+    assert recorder.queries.tolist() == [10, 10]
+    settings = pointwise.Settings(label="", norm="l0", starts=1, repetitions=1, levels=10, bisections=2)
+    assert smallest(BrightPixels(785), pointwise.attack, settings, torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
+
+
+def test_the_recorder_keeps_the_closest_of_all_queries():
+    model = BrightPixels(1)
+    images = torch.zeros(2, 1, 28, 28)
+    recorder = Recorder(model, images, torch.zeros(2, dtype=torch.long), "l2")
+    for value in (0.9, 0.6, 0.8, 0.4):
+        x = images.clone()
+        x[1, 0, 0, 0] = value
+        recorder(x)
+    assert recorder.best_distance.tolist() == [torch.inf, pytest.approx(0.6)]
+    recorder(torch.full((1, 1, 28, 28), 0.51), torch.tensor([0]))
+    assert recorder.best_distance[0] == pytest.approx(0.51 * 28)
+    assert recorder.queries.tolist() == [5, 4]
+
+
+def test_only_valid_images_are_adversarial():
+    images = torch.zeros(4, 1, 28, 28)
+    images[0, 0, 0, 0], images[1, 0, 0, 0], images[2, 0, 0, 0] = 1.0, 1.1, torch.nan
+    assert is_adversarial(BrightPixels(1), images, torch.zeros(4, dtype=torch.long)).tolist() == [True, False, False, False]
+
+
+def test_binary_adversarials_shrink_without_changing_their_binarisation():
+    generator = torch.Generator().manual_seed(0)
+    images, adversarials = (torch.rand(6, 1, 28, 28, generator=generator) for _ in range(2))
+    shrunk = onto_grid(shrink_binary(images, adversarials))
+    assert torch.equal(binarize(shrunk), binarize(adversarials))
+    changed = binarize(images) != binarize(adversarials)
+    torch.testing.assert_close(shrunk[~changed], onto_grid(images)[~changed])
+    torch.testing.assert_close((shrunk - images)[changed].abs(), (images - 0.5)[changed].abs(), atol=3e-5, rtol=0)
+
+
+def test_mnists_grey_levels_can_be_stored():
+    levels = torch.arange(256) / 255
+    assert torch.equal(onto_grid(levels), levels)
+
+
+def run_noise(model, images, work):
+    settings = gaussian_noise.Settings(label="", norm="l2", levels=100)
+    labels = model(images).argmax(1)
+    labels[2] = 1 - labels[2]  # misclassified already
+    return run_attack(model, False, gaussian_noise.attack, settings, EVALUATION, images, labels, 3, work, "test")
+
+
+def test_records_are_complete_and_verified(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, images = TwoPlanes(), onto_grid(grey_images(6))
+    records = run_noise(model, images, Work("records", [], []))
+    assert records["index"].tolist() == list(range(6))
+    assert records["clean_correct"].tolist() == [True, True, False, True, True, True]
+    assert [records[norm][2] for norm in ("l0", "l2", "linf")] == [0, 0, 0]
+    assert records["success"].all()
+    assert is_adversarial(model, records["adversarial"], records["label"]).all()
+    torch.testing.assert_close(distance(records["adversarial"], images, "l2"), records["l2"])
+    assert (records["queries"][records["clean_correct"]] > 0).all() and records["queries"][2] == 0
+
+    write_attack("cell", records)
+    assert torch.equal(read_adversarials("cell"), records["adversarial"])
+    assert read_attack("cell")["l2"].to_numpy() == pytest.approx(records["l2"].numpy(), rel=1e-5)
+
+
+def test_finished_chunks_are_not_computed_again_and_change_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, images = TwoPlanes(), grey_images(6)
+    whole = run_noise(model, images, Work("whole", [], []))
+    first = run_noise(model, images[:4], Work("parts", [], []))
+    calls = []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    again = run_noise(model, images, Work("parts", [], []))
+    assert len(calls) > 0
+    for key in set(whole) - {"seconds"}:
+        assert torch.equal(whole[key], again[key])
+        assert torch.equal(whole[key][:4], first[key])
+    calls.clear()
+    run_noise(model, images, Work("parts", [], []))
+    assert len(calls) == 1  # to make the labels
+
+
+def test_an_adversarial_that_the_arbiter_rejects_does_not_count(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    class Undecided(TwoPlanes):
+        def arbitrate(self, x):
+            return super().forward(grey_images(len(x)))
+
+    records = run_noise(Undecided(), grey_images(6), Work("rejected", [], []))
+    attacked = records["clean_correct"]
+    assert attacked.sum() == 5
+    assert not records["success"][attacked].any() and records["rejected"][attacked].all()
+    assert records["l2"][attacked].isinf().all()

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from analysis_by_synthesis.calibration import ClassScalars, calibrate, fit_class_scalars, posterior
+from analysis_by_synthesis.stage import Problem
+
+
+def sample(temperature, n=20000):
+    """Logits whose true posterior is the softmax of temperature * logits."""
+    generator = np.random.default_rng(0)
+    logits = generator.normal(size=(n, 10)) * 3
+    probabilities = posterior(logits, temperature, 0)
+    labels = (probabilities.cumsum(1) > generator.random((n, 1))).argmax(1)
+    return logits, labels
+
+
+def test_posterior_is_equation_4():
+    logits = np.array([[1.0, 2.0], [0.0, -1.0]])
+    expected = (np.exp(2 * logits) + 0.5) / (np.exp(2 * logits) + 0.5).sum(1, keepdims=True)
+    assert posterior(logits, 2, 0.5) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("temperature", [0.8, 2.0])
+def test_calibration_finds_alpha_and_sets_the_median_confidence(temperature):
+    logits, labels = sample(temperature)
+    alpha, eta = calibrate(logits, labels, 0.4)
+    assert alpha == pytest.approx(temperature, rel=0.05)
+    assert np.median(posterior(logits, alpha, eta).max(1)) == pytest.approx(0.4, abs=1e-6)
+
+
+def test_the_scale_of_the_logits_does_not_matter():
+    logits, labels = sample(1.0)
+    alpha, eta = calibrate(logits, labels, 0.4)
+    scaled_alpha, scaled_eta = calibrate(logits / 784 - 0.05, labels, 0.4)
+    assert scaled_alpha == pytest.approx(784 * alpha, rel=1e-2)
+    assert posterior(logits / 784 - 0.05, scaled_alpha, scaled_eta) == pytest.approx(posterior(logits, alpha, eta), abs=1e-2)
+
+
+def test_an_unreachable_confidence_is_reported():
+    logits, labels = sample(0.01, n=500)
+    with pytest.raises(Problem, match=r"lower calibration\.median_confidence"):
+        calibrate(logits, labels, 0.99)
+
+
+def test_class_scalars_mend_a_scaled_class():
+    generator = np.random.default_rng(0)
+    labels = generator.integers(10, size=2000)
+    distances = generator.uniform(20, 30, size=(2000, 10))
+    distances[np.arange(2000), labels] = generator.uniform(17, 19.5, size=2000)
+    distances[:, 3] *= 1.2
+    settings = ClassScalars(images=2000, lowest=0.7, highest=1.3, grid=61, sweeps=2)
+    gamma = fit_class_scalars(distances, labels, settings)
+    assert ((gamma * distances).argmin(1) == labels).mean() == 1
+    assert gamma[3] < 0.95
+    assert np.delete(gamma, 3) == pytest.approx(1)

@@ -1,0 +1,57 @@
+"""The whole pipeline end to end, on real MNIST with tiny parameters."""
+
+import subprocess
+
+import pandas as pd
+import pytest
+import yaml
+
+import smoke
+from pipeline import ROOT
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    before = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    folder = tmp_path_factory.mktemp("smoke")
+    smoke.prepare(folder)
+    smoke.repro(folder)
+    after = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert before == after
+    return folder
+
+
+def runs(project):
+    """The stages that `dvc repro` would run now."""
+    command = ["dvc", "repro", "--dry"]
+    done = subprocess.run(command, cwd=project, env=smoke.environment(project), capture_output=True, text=True, check=False)
+    return {line.split("'")[1] for line in (done.stdout + done.stderr).splitlines() if line.startswith("Running stage")}
+
+
+def test_everything_is_made(project):
+    table = pd.read_csv(project / "metrics" / "table1.csv")
+    assert set(table["model"]) == {"cnn", "binary_cnn", "nearest_neighbor", "madry", "binary_abs", "abs"}
+    assert {"clean", "l2", "linf", "l0"} == set(table["norm"])
+    for path in ("plots/figure2.png", "plots/vae_samples.png", "metrics/bounds.json", "metrics/clean_accuracy.json"):
+        assert (project / path).stat().st_size > 0
+    assert runs(project) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"attacks": {"bim": {"iterations": 3}}}, {"attack@binary_cnn-bim"}),
+        ({"report": {"bootstrap": 60}}, {"report"}),
+        ({"vae": {"max_learning_rate": 0.001}}, {f"train_vae@{digit}" for digit in range(10)}),
+    ],
+)
+def test_a_change_reruns_only_what_reads_it(project, change, stages):
+    path = project / "params.yaml"
+    original = path.read_text()
+    path.write_text(yaml.safe_dump(smoke.merge(yaml.safe_load(original), change), sort_keys=False))
+    try:
+        found = runs(project)
+    finally:
+        path.write_text(original)
+    assert {stage for stage in found if stage != "report"} == stages - {"report"}
+    assert stages <= found

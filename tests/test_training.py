@@ -1,0 +1,153 @@
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+
+from analysis_by_synthesis.networks.cnn import CNN
+from analysis_by_synthesis.networks.madry import Madry
+from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.networks.weights import load_weights, save_weights
+from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.training import classifier, vae
+from analysis_by_synthesis.work import Work
+
+VAE_SETTINGS = vae.VAETraining(
+    epochs=4, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3, kl_weight_start=10, kl_annealing_epochs=2
+)
+PGD_SETTINGS = classifier.ClassifierTraining(
+    recipe="test", epochs=3, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3,
+    adversary=classifier.Adversary(epsilon=0.3, step_size=0.2, steps=2, warm_up_epochs=1.0),
+)  # fmt: skip
+
+
+@pytest.fixture
+def images():
+    return torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+
+
+def test_shapes(images):
+    network = VAE().eval()
+    mean, log_variance = network.encoder(images)
+    assert mean.shape == log_variance.shape == (20, 8)
+    assert network.decoder(mean).shape == images.shape
+    assert CNN()(images).shape == Madry()(images).shape == (20, 10)
+
+
+def test_kl_divergence_is_that_of_torch():
+    mean, log_variance = torch.randn(5, 8), torch.randn(5, 8)
+    expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(vae.kl_divergence(mean, log_variance), expected)
+
+
+def test_reconstruction_error_is_the_likelihood_at_variance_one_half(images):
+    other = images.flip(0)
+    normal = Normal(other, 0.5**0.5)
+    difference = (normal.log_prob(other) - normal.log_prob(images)).sum((1, 2, 3))
+    torch.testing.assert_close(vae.reconstruction_error(images, other), difference)
+
+
+def test_kl_weight_falls_from_ten_to_one_and_stays():
+    settings = VAE_SETTINGS.model_copy(update={"kl_annealing_epochs": 50})
+    assert [vae.kl_weight(epoch, settings) for epoch in (0, 25, 50, 70)] == [10, 5.5, 1, 1]
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt_after(work, epochs):
+    """Let the training keep so many epochs, then break it off as Ctrl-C would."""
+    keep = work.keep
+
+    def keep_or_stop(parts, history):
+        keep(parts, history)
+        if len(history) == epochs:
+            raise Interrupted
+
+    work.keep = keep_or_stop
+
+
+def test_an_interrupted_vae_training_ends_in_the_same_weights(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole, history = vae.train(images, VAE_SETTINGS, 0, Work("whole", [], []), "test")
+    work = Work("broken", [], [])
+    interrupt_after(work, 2)
+    with pytest.raises(Interrupted):
+        vae.train(images, VAE_SETTINGS, 0, work, "test")
+    resumed, resumed_history = vae.train(images, VAE_SETTINGS, 0, Work("broken", [], []), "test")
+    assert same(whole, resumed)
+    assert history == resumed_history
+    assert [row["epoch"] for row in history] == [0, 1, 2, 3]
+
+
+def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    labels = torch.arange(20) % 10
+    whole, _ = classifier.train("substitute", images, labels, PGD_SETTINGS, 0, Work("whole", [], []))
+    work = Work("broken", [], [])
+    interrupt_after(work, 1)
+    with pytest.raises(Interrupted):
+        classifier.train("substitute", images, labels, PGD_SETTINGS, 0, work)
+    resumed, _ = classifier.train("substitute", images, labels, PGD_SETTINGS, 0, Work("broken", [], []))
+    assert same(whole, resumed)
+
+
+def test_work_of_other_parameters_is_not_taken_up(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Work("stage", [VAE_SETTINGS], []).save("piece", {"value": 1})
+    assert Work("stage", [VAE_SETTINGS], []).load("piece") == {"value": 1}
+    assert Work("stage", [VAE_SETTINGS.model_copy(update={"epochs": 5})], []).load("piece") is None
+    (tmp_path / "weights").write_text("other")
+    assert Work("stage", [VAE_SETTINGS], [tmp_path / "weights"]).load("piece") is None
+
+
+def test_a_loss_that_is_no_number_is_reported(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Problem, match="not a number in epoch 0; lower vae.max_learning_rate"):
+        vae.train(images * torch.nan, VAE_SETTINGS, 0, Work("nan", [], []), "test")
+
+
+def test_pgd_stays_in_the_ball_and_in_the_box(images):
+    labels = torch.arange(20) % 10
+    network = CNN().eval()
+    adversarials = classifier.pgd(network, images, labels, epsilon=0.1, step_size=0.05, steps=3)
+    assert (adversarials - images).abs().max() <= 0.1 + 1e-6
+    assert adversarials.min() >= 0 and adversarials.max() <= 1
+    loss = torch.nn.functional.cross_entropy
+    assert loss(network(adversarials), labels) > loss(network(images), labels)
+
+
+def test_weights_survive_the_disk(tmp_path):
+    network = VAE()
+    save_weights(network, tmp_path / "0.safetensors")
+    assert same(network, load_weights(VAE(), tmp_path / "0.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda w: w.pop("decoder.conv_3.bias"), r"lacks decoder\.conv_3\.bias"),
+        (lambda w: w.update(extra=torch.zeros(1)), "has the unknown key extra"),
+        (lambda w: w.update({"decoder.conv_3.weight": torch.zeros(16, 1, 3, 3)}), r"\(16, 1, 3, 3\) instead of \(16, 1, 4, 4\)"),
+        (lambda w: w["decoder.bn_0.bias"].fill_(torch.nan), r"decoder\.bn_0\.bias holds values that are not finite"),
+    ],
+)
+def test_wrong_weights_are_refused(tmp_path, change, sentence):
+    from safetensors.torch import save_file
+
+    weights = VAE().state_dict()
+    change(weights)
+    save_file(weights, tmp_path / "0.safetensors")
+    with pytest.raises(Problem, match=sentence):
+        load_weights(VAE(), tmp_path / "0.safetensors")
+
+
+def test_missing_and_damaged_weights_are_named(tmp_path):
+    with pytest.raises(Problem, match="is not here"):
+        load_weights(VAE(), tmp_path / "0.safetensors")
+    (tmp_path / "0.safetensors").write_bytes(b"junk")
+    with pytest.raises(Problem, match="is not a safetensors file"):
+        load_weights(VAE(), tmp_path / "0.safetensors")

@@ -75,7 +75,7 @@ def test_the_wheels_pickle_becomes_idx_files(files):
     labels = np.frombuffer(files[NAMES[1]][8:], np.uint8)
     test = np.frombuffer(files[NAMES[2]][16:], np.uint8).reshape(3, 784), np.frombuffer(files[NAMES[3]][8:], np.uint8)
     content = (part(images[:5], labels[:5]), part(images[5:], labels[5:]), part(*test))
-    stream = pickle.dumps(content, protocol=2).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    stream = pickle.dumps(content, protocol=3).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
     assert _idx_files(stream) == files
 
 

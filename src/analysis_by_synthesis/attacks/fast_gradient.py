@@ -13,7 +13,7 @@ from analysis_by_synthesis.params import Count
 
 
 class Settings(AttackSettings):
-    """Args: steps: even step sizes up to 1; finer_steps: tried again below a success within the first as many steps."""
+    """Args: steps: even step sizes up to 1; finer_steps: if one of the first so many succeeds, so many up to it are tried."""
 
     steps: Count
     finer_steps: Count
@@ -21,19 +21,25 @@ class Settings(AttackSettings):
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
     gradient = direction(recorder, images, labels, settings.norm)
-    sizes = torch.linspace(0, 1, settings.steps + 1)[1:].tolist()
-    everything = torch.arange(len(images), device=images.device)
-    rows = _scan(recorder, images, gradient, sizes[: settings.finer_steps], everything)
-    early = everything[~torch.isin(everything, rows)]
-    _scan(recorder, images, gradient, sizes[settings.finer_steps :], rows)
-    longest = sizes[min(settings.finer_steps, len(sizes)) - 1]
-    _scan(recorder, images, gradient, torch.linspace(0, longest, settings.finer_steps + 1)[1:].tolist(), early)
+    longest = images.new_ones(len(images))
+    first = _scan(recorder, images, gradient, longest, settings.steps)
+    early = first <= settings.finer_steps / settings.steps
+    _scan(recorder, images, gradient, torch.where(early, first, 0), settings.finer_steps)
 
 
-def _scan(recorder: Recorder, images: Tensor, gradient: Tensor, sizes: list[float], rows: Tensor) -> Tensor:
-    """Try the sizes in turn, each sample until it succeeds; the samples that never do."""
-    for size in sizes:
+def _scan(recorder: Recorder, images: Tensor, gradient: Tensor, longest: Tensor, steps: int) -> Tensor:
+    """Try even step sizes up to each sample's longest (N,), until one succeeds; the size that did (N,), inf if none.
+
+    Samples whose longest size is 0 are left alone.
+    """
+    succeeded = torch.full_like(longest, torch.inf)
+    rows = longest.nonzero().squeeze(1)
+    for step in range(1, steps + 1):
         if len(rows) == 0:
             break
-        rows = rows[~recorder.is_adversarial((images[rows] + size * gradient[rows]).clamp(0, 1), rows)]
-    return rows
+        size = longest[rows] * step / steps
+        x = (images[rows] + size[:, None, None, None] * gradient[rows]).clamp(0, 1)
+        adversarial = recorder.is_adversarial(x, rows)
+        succeeded[rows[adversarial]] = size[adversarial]
+        rows = rows[~adversarial]
+    return succeeded

@@ -1,8 +1,9 @@
 """Every number that changes a result of the inference; the values stand in params.yaml under `inference`."""
 
+import math
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
 from analysis_by_synthesis.params import Block
 
@@ -46,10 +47,17 @@ class InferenceSettings(Block):
     candidates: PositiveInt
     dismissed: Annotated[float, Field(ge=0, lt=1)]
     seed: int
-    principal_components: PositiveInt
+    principal_components: Annotated[int, Field(gt=0, multiple_of=16)]
     separation: NonNegativeFloat
     protocol: ProtocolSettings
     bfgs: BFGSSettings
     default: Rounds
     arbiter: Rounds
     decision: Rounds
+
+    @field_validator("default", "arbiter")
+    @classmethod
+    def _all_classes_first(cls, rounds: tuple[Round, ...]) -> tuple[Round, ...]:
+        if rounds[0].margin != math.inf:
+            raise ValueError("the first round has to include all classes, so its margin is .inf")
+        return rounds

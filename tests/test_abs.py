@@ -1,0 +1,115 @@
+"""ABS and Binary ABS are differentiable modules."""
+
+import pytest
+import torch
+from toy_decoders import toy_decoders, toy_images, toy_settings
+
+from analysis_by_synthesis.inference import tables
+from analysis_by_synthesis.models.abs import ABS, BinaryABS
+
+CLASSES = 3
+GAMMA = [1.0, 0.9, 1.1]
+
+
+@pytest.fixture(scope="module")
+def decoders():
+    return toy_decoders(CLASSES)
+
+
+@pytest.fixture(scope="module")
+def images(decoders):
+    return toy_images(decoders, each=2)
+
+
+@pytest.fixture(scope="module")
+def model(decoders, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "WORK", tmp_path_factory.mktemp("work"))
+        yield ABS(decoders, toy_settings(default=toy_settings().model_dump()["arbiter"]))
+
+
+def boundary_image(model, x, y):
+    """Between x and y, where the class changes."""
+    low, high = 0.0, 1.0
+    labels = model.decide(torch.stack([x, y]))
+    assert labels[0] != labels[1]
+    for _ in range(12):
+        middle = (low + high) / 2
+        same = model.decide((x + middle * (y - x))[None])[0] == labels[0]
+        low, high = (middle, high) if same else (low, middle)
+    return x + low * (y - x)
+
+
+def test_gradient_agrees_with_central_differences(model, images):
+    """Cosine >= 0.999 for each class, on a clean image and on one at the decision boundary."""
+    step, pixels = 0.03, torch.randperm(784, generator=torch.Generator().manual_seed(0))[:40]
+    for x in (images[0], boundary_image(model, images[0], images[2])):
+        x = x.clamp(step, 1 - step)
+        shift = torch.zeros(len(pixels), 784)
+        shift[range(len(pixels)), pixels] = step
+        shift = shift.view(-1, 1, 28, 28)
+        differences = (model(x + shift) - model(x - shift)) / (2 * step)
+        for c in range(CLASSES):
+            leaf = x[None].clone().requires_grad_()
+            model(leaf)[0, c].backward()
+            gradient = leaf.grad.flatten()[pixels]
+            assert torch.cosine_similarity(gradient, differences[:, c], dim=0) >= 0.999
+
+
+def test_one_backward_pass_gives_any_combination_of_gradients(model, images):
+    x = images.clone().requires_grad_()
+    logits = model(x)
+    weights = torch.randn(logits.shape)
+    (weights * logits).sum().backward()
+    solution = model.inference.solve(images)
+    residual = images[:, None] - solution.reconstruction
+    torch.testing.assert_close(x.grad, -2 * (weights[:, :, None, None, None] * residual).sum(1))
+
+
+def test_logits_are_negative_distances_in_the_dtype_of_the_image(model, images):
+    with torch.no_grad():
+        logits = model(images)
+    assert not logits.requires_grad
+    assert torch.equal(logits, -model.inference.solve(images).distance)
+    doubles = images.double().requires_grad_()
+    model(doubles).sum().backward()
+    assert doubles.grad.dtype == torch.float64
+    assert model(images[:0]).shape == (0, CLASSES)
+
+
+def test_second_derivatives_are_refused(model, images):
+    x = images[:1].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_new_weights_are_noticed(images):
+    decoders = toy_decoders(2)
+    model = ABS(decoders, toy_settings())
+    before = model(images)
+    model.decoders[0].load_state_dict(toy_decoders(2)[1].state_dict())
+    after = model(images)
+    torch.testing.assert_close(after[:, 0], before[:, 1])
+    assert not model.train().decoders[0].training
+
+
+def test_binary_abs_sees_only_the_binarised_image(model, decoders, images):
+    binary = BinaryABS(decoders, model.settings, GAMMA)
+    x = images.clone().requires_grad_()
+    logits = binary(x)
+    binarised = (images >= 0.5).float()
+    torch.testing.assert_close(logits, torch.tensor(GAMMA) * model(binarised))
+    assert torch.equal(binary(binarised * 0.5 + 0.25), logits)
+    logits[:, 1].sum().backward()
+    leaf = binarised.clone().requires_grad_()
+    model(leaf)[:, 1].sum().backward()
+    torch.testing.assert_close(x.grad, 0.9 * leaf.grad)
+    assert torch.equal(binary.decide(images), binary.arbitrate(images).argmax(1))
+
+
+def test_binary_abs_refuses_nan(decoders, images):
+    spoilt = images.clone()
+    spoilt[0, 0, 0, 0] = torch.nan
+    with pytest.raises(ValueError, match="NaN"):
+        BinaryABS(decoders, toy_settings(), GAMMA)(spoilt)

@@ -1,0 +1,207 @@
+"""Both engines find the minimum that equation 5 asks for, and agree."""
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+from scipy.optimize import minimize
+from toy_decoders import toy_decoders, toy_images, toy_settings
+
+from analysis_by_synthesis import inference
+from analysis_by_synthesis.inference import ReferenceInference, build_inference, objective, tables
+from analysis_by_synthesis.inference.candidates import candidate_latents
+from analysis_by_synthesis.networks.vae import LATENT_DIM
+
+CLASSES = 3
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """Tables are kept in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "WORK", tmp_path_factory.mktemp("work"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def decoders():
+    return toy_decoders(CLASSES)
+
+
+@pytest.fixture(scope="module")
+def images(decoders):
+    return toy_images(decoders, each=6)
+
+
+@pytest.fixture(scope="module", params=[ReferenceInference, build_inference], ids=["reference", "fastest"])
+def engine(request, work, decoders):
+    return request.param(decoders, toy_settings())
+
+
+def test_objective_is_equation_5(decoders, images):
+    z = torch.randn(len(images), LATENT_DIM)
+    value, residual = objective(decoders[0], z, images)
+    expected = [((decoders[0](z[i : i + 1])[0] - x) ** 2).sum() + (z[i] @ z[i]) / 2 for i, x in enumerate(images)]
+    torch.testing.assert_close(value, torch.stack(expected))
+    torch.testing.assert_close(residual, decoders[0](z) - images)
+
+
+def test_candidates_are_the_likeliest_draws():
+    settings = toy_settings(candidates=900, dismissed=0.1)
+    latents, all_draws = candidate_latents(settings), candidate_latents(toy_settings(candidates=1000, dismissed=0.0))
+    assert latents.shape == (900, LATENT_DIM)
+    torch.testing.assert_close(latents.norm(dim=1).max(), all_draws.norm(dim=1).sort().values[899])
+    assert torch.equal(latents, candidate_latents(settings))
+
+
+def test_arbiter_finds_the_global_minimum_of_two_latents(work):
+    """Against a search of the plane in float64."""
+    decoders = toy_decoders(2, active_latents=2)
+    x = toy_images(decoders, each=2)
+    found = build_inference(decoders, toy_settings()).arbitrate(x).distance
+    axis = torch.linspace(-4, 4, 33, dtype=torch.float64)
+    grid = torch.cat([torch.cartesian_prod(axis, axis), torch.zeros(33**2, LATENT_DIM - 2, dtype=torch.float64)], 1)
+    for c, decoder in enumerate(decoders):
+        decoder.double()
+
+        def value_and_gradient(latent, image):
+            z = torch.tensor(latent)[None].requires_grad_()
+            value, _ = objective(decoder, z, image[None])
+            return value.item(), torch.autograd.grad(value.sum(), z)[0][0].numpy()
+
+        reconstructions = decoder(grid).flatten(1)
+        for i, image in enumerate(x.double()):
+            values = (reconstructions - image.flatten()).square().sum(1) + grid.square().sum(1) / 2
+            starts = grid[values.argsort()[:5]].numpy()
+            best = min(minimize(value_and_gradient, z, args=(image,), jac=True, tol=1e-10).fun for z in starts)
+            assert found[i, c].item() == pytest.approx(best, abs=1e-3)
+
+
+def test_engines_agree(work, decoders, images):
+    reference, fastest = (build(decoders, toy_settings()) for build in (ReferenceInference, build_inference))
+    latents, classes = torch.randn(20, LATENT_DIM), torch.arange(20) % CLASSES
+    torch.testing.assert_close(fastest.decode(classes, latents), reference.decode(classes, latents), atol=1e-5, rtol=0)
+    x = images[:1].expand(20, -1, -1, -1)
+    for evaluations in (1, 2, 5):
+        (expected, _), (value, _) = (e.minimise(x, classes, latents, evaluations) for e in (reference, fastest))
+        torch.testing.assert_close(value, expected, atol=1e-2, rtol=1e-4)
+    torch.testing.assert_close(
+        fastest.arbitrate(images).distance, reference.arbitrate(images).distance, atol=1e-3, rtol=0
+    )
+
+
+def test_protocol_search_of_both_engines_is_the_same(work, decoders, images):
+    settings = toy_settings(search="protocol")
+    reference, fastest = (build(decoders, settings).solve(images) for build in (ReferenceInference, build_inference))
+    torch.testing.assert_close(fastest.distance, reference.distance, atol=1e-3, rtol=0)
+
+
+def test_protocol_search_is_50_adam_steps_from_the_best_candidate(decoders, images):
+    settings = toy_settings(search="protocol")
+    distance, latent = ReferenceInference(decoders, settings).minimum(images[:2])
+    candidates = candidate_latents(settings)
+    for c, decoder in enumerate(decoders):
+        values = torch.stack([objective(decoder, candidates, x.expand(len(candidates), -1, -1, -1))[0] for x in images[:2]])
+        z = candidates[values.argmin(1)].clone().requires_grad_()
+        adam, visited = torch.optim.Adam([z], lr=0.05), []
+        for _ in range(51):
+            value, _ = objective(decoder, z, images[:2])
+            visited.append(value.detach())
+            adam.zero_grad()
+            value.sum().backward()
+            adam.step()
+        torch.testing.assert_close(distance[:, c], torch.stack(visited).amin(0), atol=1e-3, rtol=0)
+
+
+def test_solution_is_consistent(engine, decoders, images):
+    solution = engine.solve(images)
+    for c, decoder in enumerate(decoders):
+        value, residual = objective(decoder, solution.latent[:, c], images)
+        torch.testing.assert_close(solution.distance[:, c], value, atol=1e-3, rtol=0)
+        torch.testing.assert_close(solution.reconstruction[:, c], residual + images, atol=1e-5, rtol=0)
+
+
+def test_default_search_comes_close_to_the_arbiter_from_above(engine, images):
+    gap = engine.solve(images).distance - engine.arbitrate(images).distance
+    assert gap.min() > -1e-3
+    assert gap.mean() < 0.5
+
+
+def test_decisions_are_the_arbiters(engine, images):
+    solution = engine.arbitrate(images)
+    assert torch.equal(engine.decide(images), solution.distance.argmin(1))
+    gamma = torch.tensor([1.0, 0.2, 3.0])
+    assert torch.equal(engine.decide(images, gamma), (gamma * solution.distance).argmin(1))
+
+
+def test_warm_start_follows_a_small_change(engine, images):
+    classes = torch.arange(len(images)) // 6
+    base = engine.arbitrate(images)
+    changed = (images + 0.01 * torch.randn(images.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
+    warm, latent = engine.minimise(changed, classes, base.latent[range(len(images)), classes], evaluations=4)
+    expected = engine.arbitrate(changed).distance[range(len(images)), classes]
+    torch.testing.assert_close(warm, expected, atol=1e-2, rtol=0)
+    assert latent.shape == (len(images), LATENT_DIM)
+
+
+def test_result_does_not_depend_on_the_batch(engine, images):
+    everything = engine.solve(images).distance
+    alone = torch.cat([engine.solve(x[None]).distance for x in images])
+    shuffled = torch.randperm(len(images))
+    reordered = engine.solve(images[shuffled]).distance
+    rounding = 1e-3 if isinstance(engine, ReferenceInference) else 0
+    torch.testing.assert_close(alone, everything, atol=rounding, rtol=0)
+    torch.testing.assert_close(reordered, everything[shuffled], atol=rounding, rtol=0)
+    assert torch.equal(torch.cat([engine.decide(x[None]) for x in images]), engine.decide(images))
+
+
+def test_result_does_not_depend_on_threads_or_on_kept_tables(work, decoders, images):
+    everything = build_inference(decoders, toy_settings()).solve(images).distance
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1 if threads > 1 else 2)
+        assert torch.equal(build_inference(decoders, toy_settings()).solve(images).distance, everything)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_empty_batch(engine):
+    nothing = torch.zeros(0, 1, 28, 28)
+    solution = engine.solve(nothing)
+    assert solution.distance.shape == (0, CLASSES)
+    assert solution.latent.shape == (0, CLASSES, LATENT_DIM)
+    assert solution.reconstruction.shape == (0, CLASSES, 1, 28, 28)
+    assert engine.decide(nothing).shape == (0,)
+
+
+@pytest.mark.parametrize("value", [float("nan"), -0.01, 1.01, float("inf")])
+@pytest.mark.parametrize("method", ["solve", "arbitrate", "decide"])
+def test_values_outside_the_box_are_refused(engine, images, method, value):
+    spoilt = images.clone()
+    spoilt[1, 0, 3, 4] = value
+    with pytest.raises(ValueError, match=r"\[0, 1\] without NaN"):
+        getattr(engine, method)(spoilt)
+
+
+@pytest.mark.parametrize("x", [torch.zeros(1, 28, 28), torch.zeros(2, 784), torch.zeros(1, 1, 28, 28, dtype=torch.uint8)])
+def test_other_shapes_and_types_are_refused(engine, x):
+    with pytest.raises(ValueError, match=r"float \(N, 1, 28, 28\)"):
+        engine.solve(x)
+
+
+def test_where_compiled_kernels_cannot_run_the_reference_takes_over(monkeypatch, decoders, caplog):
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_features", dict)
+    inference._has_avx512.cache_clear()
+    try:
+        engines = [build_inference(decoders, toy_settings()) for _ in range(2)]
+        assert all(isinstance(engine, ReferenceInference) for engine in engines)
+        assert sum("plain PyTorch" in record.message for record in caplog.records) == 1
+    finally:
+        inference._has_avx512.cache_clear()
+
+
+def test_first_round_has_to_include_all_classes():
+    only_near = [{"starts": 1, "evaluations": 3, "margin": 1.0, "optimism": 0.0}]
+    with pytest.raises(ValidationError, match="all classes"):
+        toy_settings(default=only_near)
+    assert np.isfinite(toy_settings(decision=only_near).decision[0].margin)

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-
 from analysis_by_synthesis.attacks.settings import AttackSettings
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.records import read_attack, read_bounds, read_clean

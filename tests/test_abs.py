@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from toy_decoders import toy_decoders, toy_images, toy_settings
+from toy_decoders import single_thread, toy_decoders, toy_images, toy_settings, work  # noqa: F401
 
-from analysis_by_synthesis.inference import tables
 from analysis_by_synthesis.models.abs import ABS, BinaryABS
 
+pytestmark = pytest.mark.usefixtures("single_thread", "work")
 CLASSES = 3
 GAMMA = [1.0, 0.9, 1.1]
 
@@ -22,10 +22,9 @@ def images(decoders):
 
 
 @pytest.fixture(scope="module")
-def model(decoders, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "WORK", tmp_path_factory.mktemp("work"))
-        yield ABS(decoders, toy_settings(default=toy_settings().model_dump()["arbiter"]))
+def model(decoders):
+    """Its default search is as thorough as the arbiter."""
+    return ABS(decoders, toy_settings(default=toy_settings().model_dump()["arbiter"]))
 
 
 def boundary_image(model, x, y):
@@ -79,7 +78,7 @@ def test_logits_are_negative_distances_in_the_dtype_of_the_image(model, images):
 
 def test_second_derivatives_are_refused(model, images):
     x = images[:1].clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
+    (gradient,) = torch.autograd.grad(model(x).square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()
 

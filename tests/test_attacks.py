@@ -4,7 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from analysis_by_synthesis.attacks import basic_iterative, deepfool, fast_gradient, gaussian_noise, pointwise, salt_and_pepper
+from analysis_by_synthesis.attacks import (
+    basic_iterative,
+    deepfool,
+    fast_gradient,
+    gaussian_noise,
+    pointwise,
+    salt_and_pepper,
+)
 from analysis_by_synthesis.attacks.postprocess import shrink_binary
 from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.attacks.runner import Evaluation, run_attack
@@ -14,7 +21,15 @@ from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.records import onto_grid, read_adversarials, read_attack, write_attack
 from analysis_by_synthesis.work import Work
 
-BIM = {"label": "", "iterations": 10, "relative_step": 1 / 6, "first_budget": 0.3, "growth": 1.5, "growths": 10, "bisections": 15}
+BIM = {
+    "label": "",
+    "iterations": 10,
+    "relative_step": 1 / 6,
+    "first_budget": 0.3,
+    "growth": 1.5,
+    "growths": 10,
+    "bisections": 15,
+}
 EVALUATION = Evaluation(chunk_size=4, overshoots=[1.0, 1.001, 1.01])
 
 
@@ -102,7 +117,11 @@ def test_noise_finds_an_adversarial():
     pepper = smallest(BrightPixels(20), salt_and_pepper.attack, settings, torch.zeros(5, 1, 28, 28))
     assert (pepper.best_distance >= 20).all() and (pepper.best_distance < 120).all()
     settings = gaussian_noise.Settings(label="", norm="l2", levels=50)
-    assert smallest(BrightPixels(20), gaussian_noise.attack, settings, torch.zeros(5, 1, 28, 28)).best_distance.isfinite().all()
+    assert (
+        smallest(BrightPixels(20), gaussian_noise.attack, settings, torch.zeros(5, 1, 28, 28))
+        .best_distance.isfinite()
+        .all()
+    )
 
 
 def test_an_attack_without_success_records_none():
@@ -111,7 +130,9 @@ def test_an_attack_without_success_records_none():
     assert recorder.best_distance.isinf().all()
     assert recorder.queries.tolist() == [10, 10]
     settings = pointwise.Settings(label="", norm="l0", starts=1, repetitions=1, levels=10, bisections=2)
-    assert smallest(BrightPixels(785), pointwise.attack, settings, torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
+    assert (
+        smallest(BrightPixels(785), pointwise.attack, settings, torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
+    )
 
 
 def test_the_recorder_keeps_the_closest_of_all_queries():
@@ -131,7 +152,12 @@ def test_the_recorder_keeps_the_closest_of_all_queries():
 def test_only_valid_images_are_adversarial():
     images = torch.zeros(4, 1, 28, 28)
     images[0, 0, 0, 0], images[1, 0, 0, 0], images[2, 0, 0, 0] = 1.0, 1.1, torch.nan
-    assert is_adversarial(BrightPixels(1), images, torch.zeros(4, dtype=torch.long)).tolist() == [True, False, False, False]
+    assert is_adversarial(BrightPixels(1), images, torch.zeros(4, dtype=torch.long)).tolist() == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_binary_adversarials_shrink_without_changing_their_binarisation():

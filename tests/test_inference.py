@@ -5,22 +5,15 @@ import pytest
 import torch
 from pydantic import ValidationError
 from scipy.optimize import minimize
-from toy_decoders import toy_decoders, toy_images, toy_settings
+from toy_decoders import single_thread, toy_decoders, toy_images, toy_settings, work  # noqa: F401
 
 from analysis_by_synthesis import inference
-from analysis_by_synthesis.inference import ReferenceInference, build_inference, objective, tables
+from analysis_by_synthesis.inference import ReferenceInference, build_inference, objective
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 
+pytestmark = pytest.mark.usefixtures("single_thread", "work")
 CLASSES = 3
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory):
-    """Tables are kept in a folder of their own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "WORK", tmp_path_factory.mktemp("work"))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +23,11 @@ def decoders():
 
 @pytest.fixture(scope="module")
 def images(decoders):
-    return toy_images(decoders, each=6)
+    return toy_images(decoders, each=3)
 
 
 @pytest.fixture(scope="module", params=[ReferenceInference, build_inference], ids=["reference", "fastest"])
-def engine(request, work, decoders):
+def engine(request, single_thread, work, decoders):
     return request.param(decoders, toy_settings())
 
 
@@ -54,7 +47,7 @@ def test_candidates_are_the_likeliest_draws():
     assert torch.equal(latents, candidate_latents(settings))
 
 
-def test_arbiter_finds_the_global_minimum_of_two_latents(work):
+def test_arbiter_finds_the_global_minimum_of_two_latents():
     """Against a search of the plane in float64."""
     decoders = toy_decoders(2, active_latents=2)
     x = toy_images(decoders, each=2)
@@ -77,7 +70,7 @@ def test_arbiter_finds_the_global_minimum_of_two_latents(work):
             assert found[i, c].item() == pytest.approx(best, abs=1e-3)
 
 
-def test_engines_agree(work, decoders, images):
+def test_engines_agree(decoders, images):
     reference, fastest = (build(decoders, toy_settings()) for build in (ReferenceInference, build_inference))
     latents, classes = torch.randn(20, LATENT_DIM), torch.arange(20) % CLASSES
     torch.testing.assert_close(fastest.decode(classes, latents), reference.decode(classes, latents), atol=1e-5, rtol=0)
@@ -86,11 +79,11 @@ def test_engines_agree(work, decoders, images):
         (expected, _), (value, _) = (e.minimise(x, classes, latents, evaluations) for e in (reference, fastest))
         torch.testing.assert_close(value, expected, atol=1e-2, rtol=1e-4)
     torch.testing.assert_close(
-        fastest.arbitrate(images).distance, reference.arbitrate(images).distance, atol=1e-3, rtol=0
+        fastest.arbitrate(images[::3]).distance, reference.arbitrate(images[::3]).distance, atol=1e-3, rtol=0
     )
 
 
-def test_protocol_search_of_both_engines_is_the_same(work, decoders, images):
+def test_protocol_search_of_both_engines_is_the_same(decoders, images):
     settings = toy_settings(search="protocol")
     reference, fastest = (build(decoders, settings).solve(images) for build in (ReferenceInference, build_inference))
     torch.testing.assert_close(fastest.distance, reference.distance, atol=1e-3, rtol=0)
@@ -101,7 +94,9 @@ def test_protocol_search_is_50_adam_steps_from_the_best_candidate(decoders, imag
     distance, latent = ReferenceInference(decoders, settings).minimum(images[:2])
     candidates = candidate_latents(settings)
     for c, decoder in enumerate(decoders):
-        values = torch.stack([objective(decoder, candidates, x.expand(len(candidates), -1, -1, -1))[0] for x in images[:2]])
+        values = torch.stack(
+            [objective(decoder, candidates, x.expand(len(candidates), -1, -1, -1))[0] for x in images[:2]]
+        )
         z = candidates[values.argmin(1)].clone().requires_grad_()
         adam, visited = torch.optim.Adam([z], lr=0.05), []
         for _ in range(51):
@@ -135,7 +130,7 @@ def test_decisions_are_the_arbiters(engine, images):
 
 
 def test_warm_start_follows_a_small_change(engine, images):
-    classes = torch.arange(len(images)) // 6
+    classes = torch.arange(len(images)) // 3
     base = engine.arbitrate(images)
     changed = (images + 0.01 * torch.randn(images.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
     warm, latent = engine.minimise(changed, classes, base.latent[range(len(images)), classes], evaluations=4)
@@ -146,23 +141,21 @@ def test_warm_start_follows_a_small_change(engine, images):
 
 def test_result_does_not_depend_on_the_batch(engine, images):
     everything = engine.solve(images).distance
-    alone = torch.cat([engine.solve(x[None]).distance for x in images])
-    shuffled = torch.randperm(len(images))
-    reordered = engine.solve(images[shuffled]).distance
+    some = [5, 0, 3]
     rounding = 1e-3 if isinstance(engine, ReferenceInference) else 0
-    torch.testing.assert_close(alone, everything, atol=rounding, rtol=0)
-    torch.testing.assert_close(reordered, everything[shuffled], atol=rounding, rtol=0)
-    assert torch.equal(torch.cat([engine.decide(x[None]) for x in images]), engine.decide(images))
+    torch.testing.assert_close(engine.solve(images[some]).distance, everything[some], atol=rounding, rtol=0)
+    alone = engine.solve(images[5:6]).distance
+    torch.testing.assert_close(alone, everything[5:6], atol=rounding, rtol=0)
+    assert torch.equal(torch.cat([engine.decide(x[None]) for x in images[some]]), engine.decide(images)[some])
 
 
-def test_result_does_not_depend_on_threads_or_on_kept_tables(work, decoders, images):
+def test_result_does_not_depend_on_threads_or_on_kept_tables(decoders, images):
     everything = build_inference(decoders, toy_settings()).solve(images).distance
-    threads = torch.get_num_threads()
     try:
-        torch.set_num_threads(1 if threads > 1 else 2)
+        torch.set_num_threads(2)
         assert torch.equal(build_inference(decoders, toy_settings()).solve(images).distance, everything)
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(1)
 
 
 def test_empty_batch(engine):
@@ -183,7 +176,7 @@ def test_values_outside_the_box_are_refused(engine, images, method, value):
         getattr(engine, method)(spoilt)
 
 
-@pytest.mark.parametrize("x", [torch.zeros(1, 28, 28), torch.zeros(2, 784), torch.zeros(1, 1, 28, 28, dtype=torch.uint8)])
+@pytest.mark.parametrize("x", [torch.zeros(1, 28, 28), torch.zeros(1, 1, 28, 28, dtype=torch.uint8)])
 def test_other_shapes_and_types_are_refused(engine, x):
     with pytest.raises(ValueError, match=r"float \(N, 1, 28, 28\)"):
         engine.solve(x)

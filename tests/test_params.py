@@ -1,11 +1,11 @@
 import pytest
 import yaml
+from pipeline import ROOT
 
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.schema import check
 from analysis_by_synthesis.stage import Problem
 from analysis_by_synthesis.training.vae import VAETraining
-from pipeline import ROOT
 
 VAE = yaml.safe_load((ROOT / "params.yaml").read_text())["vae"]
 

@@ -3,7 +3,6 @@
 import ast
 
 import pytest
-
 from pipeline import CELLS, PARAMS, ROOT, SOURCE, attack_file, keys_read, stages, used_files
 
 STAGES = stages()
@@ -55,7 +54,9 @@ def matching(declared, read):
 
 def test_no_code_is_left_out():
     used = set().union(*(used_files(stage) for stage in STAGES.values()))
-    code = {path for path in (SOURCE / "analysis_by_synthesis").rglob("*.py") if len(ast.parse(path.read_text()).body) > 1}
+    code = {
+        path for path in (SOURCE / "analysis_by_synthesis").rglob("*.py") if len(ast.parse(path.read_text()).body) > 1
+    }
     assert {str(path.relative_to(ROOT)) for path in code - used} == {"src/analysis_by_synthesis/schema.py"}
 
 

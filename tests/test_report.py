@@ -7,7 +7,14 @@ import torch
 
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.reporting.figure2 import accuracy_curve
-from analysis_by_synthesis.reporting.table1 import ReportSettings, all_attacks, as_markdown, summarise, table1, write_metrics
+from analysis_by_synthesis.reporting.table1 import (
+    ReportSettings,
+    all_attacks,
+    as_markdown,
+    summarise,
+    table1,
+    write_metrics,
+)
 
 SETTINGS = ReportSettings(bootstrap=500, thresholds={"l2": 1.5, "linf": 0.3, "l0": 12.0})
 INF = float("inf")
@@ -58,7 +65,11 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
 
 
 def test_all_rows_take_the_minimum_per_sample():
-    distances = {("l2", "FGM", "abs"): series(3, 1, 2), ("l2", "BIM", "abs"): series(2, 2), ("l2", "FGM", "cnn"): series(5)}
+    distances = {
+        ("l2", "FGM", "abs"): series(3, 1, 2),
+        ("l2", "BIM", "abs"): series(2, 2),
+        ("l2", "FGM", "cnn"): series(5),
+    }
     together = all_attacks(distances)
     assert together["l2", "All L2 Attacks", "abs"].tolist() == [2, 1]
     assert together["l2", "All L2 Attacks", "cnn"].tolist() == [5]

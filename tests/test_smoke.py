@@ -4,19 +4,22 @@ import subprocess
 
 import pandas as pd
 import pytest
-import yaml
-
 import smoke
+import yaml
 from pipeline import ROOT
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    before = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    before = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     folder = tmp_path_factory.mktemp("smoke")
     smoke.prepare(folder)
     smoke.repro(folder)
-    after = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    after = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert before == after
     return folder
 
@@ -24,7 +27,9 @@ def project(tmp_path_factory):
 def runs(project):
     """The stages that `dvc repro` would run now."""
     command = ["dvc", "repro", "--dry"]
-    done = subprocess.run(command, cwd=project, env=smoke.environment(project), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=project, env=smoke.environment(project), capture_output=True, text=True, check=False
+    )
     return {line.split("'")[1] for line in (done.stdout + done.stderr).splitlines() if line.startswith("Running stage")}
 
 

@@ -131,7 +131,10 @@ def test_weights_survive_the_disk(tmp_path):
     [
         (lambda w: w.pop("decoder.conv_3.bias"), r"lacks decoder\.conv_3\.bias"),
         (lambda w: w.update(extra=torch.zeros(1)), "has the unknown key extra"),
-        (lambda w: w.update({"decoder.conv_3.weight": torch.zeros(16, 1, 3, 3)}), r"\(16, 1, 3, 3\) instead of \(16, 1, 4, 4\)"),
+        (
+            lambda w: w.update({"decoder.conv_3.weight": torch.zeros(16, 1, 3, 3)}),
+            r"\(16, 1, 3, 3\) instead of \(16, 1, 4, 4\)",
+        ),
         (lambda w: w["decoder.bn_0.bias"].fill_(torch.nan), r"decoder\.bn_0\.bias holds values that are not finite"),
     ],
 )

@@ -1,21 +1,44 @@
 """Small searches on decoders that nobody had to train: smooth, and different for each class."""
 
+import math
 from pathlib import Path
 
+import pytest
 import torch
 import yaml
 from torch import Tensor
 
-from analysis_by_synthesis.inference import InferenceSettings
+from analysis_by_synthesis.inference import InferenceSettings, tables
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
 
+@pytest.fixture(scope="module")
+def single_thread():
+    """Tiny batches don't gain from PyTorch's threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """Tables of toy decoders are kept in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "WORK", tmp_path_factory.mktemp("work"))
+        yield
+
+
 def toy_settings(**changes) -> InferenceSettings:
-    """The project's own settings with few candidates."""
+    """The project's own settings with few candidates and a shorter arbiter."""
     settings = yaml.safe_load(PARAMS.read_text())["inference"]
-    return InferenceSettings(**settings | {"candidates": 500} | changes)
+    arbiter = [
+        {"starts": 4, "evaluations": 8, "margin": math.inf, "optimism": 0.0},
+        {"starts": 1, "evaluations": 20, "margin": math.inf, "optimism": 0.0},
+    ]
+    return InferenceSettings(**settings | {"candidates": 500, "arbiter": arbiter} | changes)
 
 
 def toy_decoders(classes: int, active_latents: int = LATENT_DIM) -> list[Decoder]:

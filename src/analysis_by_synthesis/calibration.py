@@ -8,7 +8,6 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import logsumexp
 
 from analysis_by_synthesis.params import Block, Count, Positive
-from analysis_by_synthesis.stage import Problem
 
 Probability = Annotated[float, Field(gt=0.1, lt=1)]
 
@@ -38,10 +37,9 @@ def posterior(logits: np.ndarray, alpha: float, eta: float) -> np.ndarray:
 
 
 def calibrate(logits: np.ndarray, labels: np.ndarray, median_confidence: float) -> tuple[float, float]:
-    """alpha, which minimises the cross-entropy without eta, and eta, which then sets the median confidence.
+    """alpha, which minimises the cross-entropy without eta, and eta, which then lowers the median confidence as wanted.
 
-    Raises:
-        Problem: the median confidence can't be reached.
+    eta is 0 where the confidence is not above that anyway.
     """
     logits = logits.astype(np.float64)
 
@@ -53,10 +51,10 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, median_confidence: float) 
         return float(np.median(posterior(logits, alpha, np.exp(log_eta)).max(1)))
 
     alpha = float(np.exp(minimize_scalar(cross_entropy, bounds=(np.log(1e-3), np.log(1e3)), method="bounded").x))
-    likeliest = np.median(alpha * logits.max(1))  # eta matters where it is of the size of exp(alpha l) of this class
-    if confidence(likeliest - 50) < median_confidence:
-        raise Problem(f"no eta gives a median confidence of {median_confidence}; lower calibration.median_confidence.")
-    log_eta = brentq(lambda value: confidence(value) - median_confidence, likeliest - 50, likeliest + 10)
+    if confidence(-np.inf) <= median_confidence:
+        return alpha, 0.0
+    least, most = alpha * logits.min() - 40, alpha * logits.max() + 10  # eta without effect, and with nothing beside it
+    log_eta = brentq(lambda value: confidence(value) - median_confidence, least, most)
     return alpha, float(np.exp(log_eta))
 
 

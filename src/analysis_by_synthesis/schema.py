@@ -12,8 +12,8 @@ from analysis_by_synthesis.data.sources import Download
 from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models import MODELS
 from analysis_by_synthesis.params import PARAMS_FILE, Count, read
-from analysis_by_synthesis.reporting.table1 import Cell, ReportSettings
 from analysis_by_synthesis.pgd_accuracy import PGD
+from analysis_by_synthesis.reporting.table1 import Cell, ReportSettings
 from analysis_by_synthesis.stage import Problem, run
 from analysis_by_synthesis.training.classifier import ClassifierTraining
 from analysis_by_synthesis.training.vae import VAETraining
@@ -58,7 +58,9 @@ def check() -> None:
 
 def _check_cell(key: str, name: str, cell: Cell) -> None:
     if name != f"{cell.model}-{cell.attack}" or cell.model not in MODELS:
-        raise Problem(f"{PARAMS_FILE}: {key} has to be named <model>-<attack>, of one of the models {', '.join(MODELS)}.")
+        raise Problem(
+            f"{PARAMS_FILE}: {key} has to be named <model>-<attack>, of one of the models {', '.join(MODELS)}."
+        )
     try:
         module = import_module(f"analysis_by_synthesis.attacks.{cell.module}")
     except ModuleNotFoundError:

@@ -1,8 +1,8 @@
 """What every stage script shares: how it fails, how it shows progress, how it writes."""
 
-import errno
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,32 +11,40 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+FULL_DISK = 2**20  # bytes; with less than this free, a failed write is put down to it
+
 
 class Problem(Exception):
     """Something the user has to mend; its text is one sentence that says what to do."""
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call `main` with the command line's arguments; a `Problem` or a full disk ends as one sentence and exit code 1."""
+    """Call `main` with the command line's arguments; a `Problem` ends as one sentence and exit code 1."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         main(*sys.argv[1:])
     except Problem as problem:
         sys.exit(f"ERROR: {problem}")
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        sys.exit("ERROR: the disk is full; free some space and run the same command again, finished work is kept.")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary name to write to; it becomes `path` only when the block has succeeded."""
+    """Yield a temporary name to write to; it becomes `path` only when the block has succeeded.
+
+    Raises:
+        Problem: the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
         os.replace(partial, path)
+    except Exception as error:  # every library has its own for a full disk
+        if shutil.disk_usage(path.parent).free < FULL_DISK:
+            raise Problem(
+                f"the disk is full; free some space for {path} and run again, finished work is kept."
+            ) from error
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

@@ -18,6 +18,8 @@ class Settings(AttackSettings):
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    variant = VARIANTS[settings.norm](steps=settings.steps, candidates=None, overshoot=settings.overshoot, loss="logits")
+    variant = VARIANTS[settings.norm](
+        steps=settings.steps, candidates=None, overshoot=settings.overshoot, loss="logits"
+    )
     model = foolbox.PyTorchModel(recorder, bounds=(0, 1), device=images.device)
     variant(model, images, foolbox.Misclassification(labels), epsilons=None)

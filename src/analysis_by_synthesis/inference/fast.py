@@ -45,7 +45,7 @@ class FastInference(Inference):
 
     def _starts(self, x: Tensor, starts: int) -> Runs:
         images, tables = _rows(x), self._tables
-        points = [_aligned(LANES * (self.settings.principal_components + 1)) for _ in _groups(len(x))]
+        points = [aligned(LANES * (self.settings.principal_components + 1)) for _ in _groups(len(x))]
         self._map(
             lambda lanes, at: kernels.project(images, lanes, tables.mean, tables.basis.reshape(-1), at, self._workspace()),
             zip(_groups(len(x)), points),
@@ -73,7 +73,7 @@ class FastInference(Inference):
         images = _rows(x)
         points = []
         for lanes in _groups(len(x)):
-            pixels = _aligned(LANES * (PIXELS + 1)).reshape(-1, LANES)
+            pixels = aligned(LANES * (PIXELS + 1)).reshape(-1, LANES)
             pixels[:PIXELS, : len(lanes)] = images[lanes].T
             points.append(pixels.reshape(-1))
         found, _ = self._nearest(points, self._full_screen, 1, len(x))
@@ -133,12 +133,12 @@ class FastInference(Inference):
 
     def _workspace(self) -> np.ndarray:
         if not hasattr(self._thread, "workspace"):
-            self._thread.workspace = _aligned(kernels.WORKSPACE)
+            self._thread.workspace = aligned(kernels.WORKSPACE)
         return self._thread.workspace
 
     def _scores(self) -> np.ndarray:
         if not hasattr(self._thread, "scores"):
-            self._thread.scores = _aligned(LANES * (self._tables.constants.shape[1] + LATENT))
+            self._thread.scores = aligned(LANES * (self._tables.constants.shape[1] + LATENT))
         return self._thread.scores
 
 
@@ -151,7 +151,7 @@ def _groups(n: int) -> list[np.ndarray]:
     return [np.arange(first, min(first + LANES, n)) for first in range(0, n, LANES)]
 
 
-def _aligned(size: int) -> np.ndarray:
+def aligned(size: int) -> np.ndarray:
     """Zeros, aligned to 64 bytes as vectors have to be."""
     memory = np.zeros(size + LANES, np.float32)
     start = -memory.ctypes.data // memory.itemsize % LANES

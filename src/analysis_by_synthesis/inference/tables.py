@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
+import torch
 
 from analysis_by_synthesis.inference.kernels import LANES, PIXELS
 from analysis_by_synthesis.stage import replacing
@@ -68,9 +69,10 @@ def build_tables(classes: int, latents: np.ndarray, components: int, decode: Dec
         inverse_hessian: the same to (N, 64).
     """
     images = [decode(np.full(len(latents), c), latents) for c in range(classes)]
-    sample = np.concatenate([of_class[::8] for of_class in images]).astype(np.float64)
+    sample = torch.from_numpy(np.concatenate([of_class[::8] for of_class in images])).double()
     mean = sample.mean(0)
-    directions = np.linalg.eigh((sample - mean).T @ (sample - mean))[1][:, : -components - 1 : -1]
+    directions = torch.linalg.eigh((sample - mean).T @ (sample - mean)).eigenvectors[:, -components:].numpy()
+    mean = mean.numpy()
     points = np.stack([(of_class - mean) @ directions for of_class in images])
     squares = np.stack([np.square(of_class - mean).sum(1) for of_class in images])
     screen = Screen.of(points, squares + np.square(latents).sum(1) / 2)

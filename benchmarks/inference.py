@@ -1,0 +1,188 @@
+"""How fast and how good each inference is, interleaved in one run: a table, and metrics/inference_benchmark.json."""
+
+import json
+import logging
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.data import mnist
+from analysis_by_synthesis.inference import Inference, InferenceSettings, ReferenceInference, build_inference, kernels
+from analysis_by_synthesis.inference.fast import aligned
+from analysis_by_synthesis.networks.decoders import load_decoders
+from analysis_by_synthesis.params import read
+from analysis_by_synthesis.stage import replacing
+
+BATCH = 512
+ROUNDS = 4  # in each, the reference takes its share of the batch and every other mode all of it
+BRACKETED = 128  # images, which give twice as many at the boundary; those are taken twice
+BRACKET = 1 / 128  # in L2
+FLOP = 4 * (16 * 8 * 32 + 400 * 32 * 16 + 3025 * 16 * 16 + 625 * 16 * 16)  # of D and its gradient
+OUTPUT = Path("metrics/inference_benchmark.json")
+
+log = logging.getLogger(__name__)
+
+
+def main(models: str = "models") -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    (settings,) = read({"inference": InferenceSettings})
+    decoders = load_decoders(Path(models))
+    started = time.perf_counter()
+    fast = build_inference(decoders, settings)
+    fast_protocol = build_inference(decoders, settings.model_copy(update={"search": "protocol"}))
+    reference = ReferenceInference(decoders, settings.model_copy(update={"search": "protocol"}))
+    clean = mnist.load("test")[0][:BATCH]
+    for engine in (fast, fast_protocol):
+        engine.solve(clean[:1]), engine.decide(clean[:1])
+    start_up = time.perf_counter() - started
+
+    log.info("looking for the boundary")
+    boundary = bracketed(fast, clean[:BRACKETED]).repeat(BATCH // (2 * BRACKETED), 1, 1, 1)
+    modes = {
+        "protocol": lambda: fast_protocol.solve(clean).distance,
+        "default": lambda: fast.solve(clean).distance,
+        "default, boundary": lambda: fast.solve(boundary).distance,
+        "decision": lambda: fast.decide(clean),
+        "decision, boundary": lambda: fast.decide(boundary),
+    }
+    results: dict[str, list[Tensor]] = {mode: [] for mode in ("reference", *modes)}
+    seconds: dict[str, list[tuple[float, float]]] = {mode: [] for mode in ("reference", *modes)}
+    peaks = []
+    for number, share in enumerate(clean.chunk(ROUNDS), 1):
+        log.info("round %d of %d", number, ROUNDS)
+        calls = {"reference": lambda share=share: reference.solve(share).distance, **modes}
+        for mode, call in calls.items():
+            result, *times = timed(call)
+            results[mode].append(result)
+            seconds[mode].append([t / len(result) for t in times])
+        peaks.append(peak())
+
+    distance = {mode: torch.cat(of_rounds[:1]) for mode, of_rounds in results.items()}
+    distance["reference"] = torch.cat(results["reference"])
+    arbiter, arbiter_boundary = fast.arbitrate(clean).distance, fast.arbitrate(boundary).distance
+    quality = {
+        "reference": {"mean_distance": mean(distance["reference"])},
+        "protocol": {
+            "max_abs_difference": (distance["protocol"] - distance["reference"]).abs().max().item(),
+            **searched(distance["protocol"], arbiter),
+        },
+        "default": searched(distance["default"], arbiter),
+        "default, boundary": searched(distance["default, boundary"], arbiter_boundary),
+        "decision": {"disagreement": disagreement(distance["decision"], arbiter)},
+        "decision, boundary": {"disagreement": disagreement(distance["decision, boundary"], arbiter_boundary)},
+    }
+    evaluations = 10 * (settings.protocol.steps + 1)
+    report = {
+        "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
+        "date": date.today().isoformat(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "batch": BATCH,
+        "start_up_seconds": round(start_up, 1),
+        "peak_gflops": round(statistics.median(peaks) / 1e9, 1),
+        "modes": {
+            mode: {
+                "images_per_second": round(1 / statistics.median(wall for wall, _ in seconds[mode]), 1),
+                "images_per_cpu_second": round(1 / statistics.median(cpu for _, cpu in seconds[mode]), 2),
+                "ratio": round(ratio(seconds["reference"], seconds[mode], 0), 1),
+                "cpu_ratio": round(ratio(seconds["reference"], seconds[mode], 1), 1),
+                **{name: round(value, 6) for name, value in quality[mode].items()},
+            }
+            for mode in seconds
+        },
+    }
+    share = [evaluations * FLOP / wall / best for (wall, _), best in zip(seconds["protocol"], peaks)]
+    report["modes"]["protocol"]["share_of_peak"] = round(statistics.median(share), 3)
+    with replacing(OUTPUT) as partial:
+        partial.write_text(json.dumps(report, indent=2) + "\n")
+    show(report)
+
+
+def bracketed(inference: Inference, images: Tensor) -> Tensor:
+    """For each image the two ends of the bracket of the arbiter's boundary, on the line to the next image of another class."""
+
+    def classes(x: Tensor) -> Tensor:
+        return inference.arbitrate(x).distance.argmin(1)
+
+    labels = classes(images)
+    others = [next(j for j in range(i, i + len(images)) if labels[j % len(images)] != label) for i, label in enumerate(labels)]
+    low, high = images, images[torch.tensor(others) % len(images)]
+    while (high - low).flatten(1).norm(dim=1).max() > BRACKET:
+        middle = (low + high) / 2
+        same = (classes(middle) == labels)[:, None, None, None]
+        low, high = torch.where(same, middle, low), torch.where(same, high, middle)
+    return torch.stack([low, high], 1).flatten(0, 1)
+
+
+def searched(distance: Tensor, arbiter: Tensor) -> dict[str, float]:
+    gap = distance - arbiter
+    return {
+        "mean_distance": mean(distance),
+        "mean_gap_to_arbiter": mean(gap),
+        "p95_gap_to_arbiter": gap.flatten().quantile(0.95).item(),
+        "disagreement": disagreement(distance.argmin(1), arbiter),
+    }
+
+
+def disagreement(classes: Tensor, arbiter: Tensor) -> float:
+    """Share of images that the arbiter takes for another class."""
+    return mean(classes != arbiter.argmin(1))
+
+
+def mean(values: Tensor) -> float:
+    return values.double().mean().item()
+
+
+def timed(call: Callable[[], Tensor]) -> tuple[Tensor, float, float]:
+    """The result, wall seconds and CPU seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = call()
+    return result, time.perf_counter() - wall, time.process_time() - cpu
+
+
+def ratio(slow: list, fast: list, clock: int) -> float:
+    """Median over the rounds; the two were timed one after the other."""
+    return statistics.median(a[clock] / b[clock] for a, b in zip(slow, fast))
+
+
+def peak(repetitions: int = 20_000_000) -> float:
+    """Floating-point operations per second of all threads that do nothing else."""
+    threads = torch.get_num_threads()
+
+    def work(_: int) -> None:
+        kernels.multiply_add(aligned(64), repetitions, aligned(kernels.LANES**2))
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, range(threads)))
+        start = time.perf_counter()
+        list(pool.map(work, range(threads)))
+        return threads * repetitions * 24 * kernels.LANES * 2 / (time.perf_counter() - start)
+
+
+def cpu_name() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def show(report: dict) -> None:
+    columns = ("images_per_second", "ratio", "cpu_ratio", "mean_distance", "mean_gap_to_arbiter", "max_abs_difference", "disagreement")
+    print(f"{'':20}" + "".join(f"{name.replace('_', ' '):>21}" for name in columns))
+    for mode, row in report["modes"].items():
+        print(f"{mode:20}" + "".join(f"{row.get(name, ''):>21}" for name in columns))
+    protocol = report["modes"]["protocol"]
+    print(f"protocol: {protocol['share_of_peak']:.0%} of the measured peak of {report['peak_gflops']} GFLOP/s; ", end="")
+    print(f"start-up {report['start_up_seconds']} s; {report['machine']['cpu']}, {report['machine']['threads']} threads")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

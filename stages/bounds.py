@@ -11,8 +11,8 @@ from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.records import BOUNDS
-from analysis_by_synthesis.stage import device, progress, replacing, run
+from analysis_by_synthesis.records import BOUNDS, write_csv
+from analysis_by_synthesis.stage import device, progress, run
 from analysis_by_synthesis.work import Work
 
 CHUNK = 50  # images between two savings; no result depends on it
@@ -32,10 +32,8 @@ def main() -> None:
             work.save(f"chunk-{start}", chunk)
         chunks.append(chunk)
     columns = {norm: torch.cat([chunk[norm] for chunk in chunks]).cpu().numpy() for norm in chunks[0]}
-    with replacing(BOUNDS / "abs.csv") as partial:
-        pd.DataFrame({"label": labels.cpu().numpy(), **columns}).to_csv(
-            partial, index_label="index", float_format="%.6g"
-        )
+    table = pd.DataFrame({"label": labels.cpu().numpy(), **columns})
+    write_csv(BOUNDS / "abs.csv", table.rename_axis("index"))
     work.discard()
 
 

@@ -1,6 +1,5 @@
 """Calibrate one model's softmax: alpha and eta."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,8 @@ from analysis_by_synthesis.calibration import Calibration, calibrate, posterior
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.models import model_module
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.stage import device, replacing, run
+from analysis_by_synthesis.records import write_json
+from analysis_by_synthesis.stage import device, run
 
 
 def main(name: str) -> None:
@@ -23,8 +23,7 @@ def main(name: str) -> None:
     alpha, eta = calibrate(logits, labels.numpy(), settings.median_confidence)
     confidence = float(np.median(posterior(logits, alpha, eta).max(1)))
     result = {"alpha": alpha, "eta": eta, "median_confidence": confidence, "images": len(labels)}
-    with replacing(Path(f"metrics/calibration/{name}.json")) as partial:
-        partial.write_text(json.dumps(result, indent=2) + "\n")
+    write_json(Path(f"metrics/calibration/{name}.json"), result)
 
 
 if __name__ == "__main__":

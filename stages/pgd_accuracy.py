@@ -1,13 +1,13 @@
 """Accuracy of the adversarially trained network under the attack that it was trained against."""
 
-import json
 from pathlib import Path
 
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.models import trained
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.pgd_accuracy import PGD, pgd_accuracy
-from analysis_by_synthesis.stage import device, replacing, run
+from analysis_by_synthesis.records import write_json
+from analysis_by_synthesis.stage import device, run
 
 
 def main() -> None:
@@ -15,8 +15,7 @@ def main() -> None:
     model = trained.load("madry", Path("models")).to(device())
     images, labels = (part[: settings.images].to(device()) for part in load("test"))
     result = {"madry": pgd_accuracy(model, images, labels, settings, seed), "images": len(labels)}
-    with replacing(Path("metrics/pgd_accuracy.json")) as partial:
-        partial.write_text(json.dumps(result, indent=2) + "\n")
+    write_json(Path("metrics/pgd_accuracy.json"), result)
 
 
 if __name__ == "__main__":

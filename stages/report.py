@@ -1,16 +1,15 @@
 """Table 1, Figure 2 and the metrics, from the records."""
 
-import json
 from pathlib import Path
 
 from analysis_by_synthesis.attacks.settings import AttackSettings
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.records import read_attack, read_bounds, read_clean
+from analysis_by_synthesis.records import read_attack, read_bounds, read_clean, write_csv, write_json
 from analysis_by_synthesis.reporting import figure2
 from analysis_by_synthesis.reporting.bounds import summarise_bounds
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
 from analysis_by_synthesis.reporting.table1 import Cell, ReportSettings, all_attacks, as_markdown, table1, write_metrics
-from analysis_by_synthesis.stage import run
+from analysis_by_synthesis.stage import replacing, run
 
 
 class LabelledAttack(AttackSettings, extra="ignore"):
@@ -30,21 +29,22 @@ def main() -> None:
     metrics, plots = Path("metrics"), Path("plots")
 
     table = table1(distances, clean, settings, seed)
-    table.to_csv(metrics / "table1.csv", index=False, float_format="%.6g")
-    (metrics / "table1.md").write_text(as_markdown(table))
+    write_csv(metrics / "table1.csv", table)
+    with replacing(metrics / "table1.md") as partial:
+        partial.write_text(as_markdown(table))
     write_metrics(table, metrics)
     accuracy = {model: float((records["label"] == records["predicted"]).mean()) for model, records in clean.items()}
-    (metrics / "clean_accuracy.json").write_text(json.dumps(accuracy, indent=2) + "\n")
+    write_json(metrics / "clean_accuracy.json", accuracy)
 
     strongest = all_attacks(distances)
     curves = {norm: figure2.curves(strongest, norm) for norm in settings.thresholds}
     for norm, curve in curves.items():
-        curve.to_csv(plots / "figure2" / f"{norm}.csv", index=False, float_format="%.6g")
+        write_csv(plots / "figure2" / f"{norm}.csv", curve)
     figure2.draw(curves, settings.thresholds, plots / "figure2.png")
 
     adversarial = {norm: values for (norm, _, model), values in strongest.items() if model == "abs"}
     bounds = {"abs": summarise_bounds(read_bounds("abs"), adversarial)}
-    (metrics / "bounds.json").write_text(json.dumps(bounds, indent=2) + "\n")
+    write_json(metrics / "bounds.json", bounds)
 
 
 if __name__ == "__main__":

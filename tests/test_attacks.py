@@ -12,6 +12,7 @@ from analysis_by_synthesis.attacks import (
     pointwise,
     salt_and_pepper,
 )
+from analysis_by_synthesis.attacks.gradient import log_odds
 from analysis_by_synthesis.attacks.postprocess import shrink_binary
 from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.attacks.runner import Evaluation, run_attack
@@ -97,6 +98,17 @@ def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings,
     optimum = model.optimum(images, settings["norm"])
     assert (recorder.best_distance >= optimum * (1 - 1e-4)).all()
     assert (recorder.best_distance <= optimum * ratio).all()
+
+
+def test_the_gradient_is_that_of_the_cross_entropy_and_survives_certainty():
+    labels = torch.tensor([3, 3])
+    logits = torch.randn(2, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+    cross_entropy = torch.nn.functional.cross_entropy(logits, labels, reduction="sum")
+    expected, found = (torch.autograd.grad(loss, logits)[0] for loss in (cross_entropy, log_odds(logits, labels).sum()))
+    torch.testing.assert_close(nn.functional.normalize(found), nn.functional.normalize(expected))
+    certain = torch.zeros(2, 10).index_fill(1, torch.tensor([3]), 200.0).requires_grad_()
+    (gradient,) = torch.autograd.grad(log_odds(certain, labels).sum(), certain)
+    torch.testing.assert_close(gradient, torch.full((2, 10), 1 / 9).index_fill(1, torch.tensor([3]), -1.0))
 
 
 @pytest.mark.parametrize("count", [1, 6])

@@ -36,7 +36,7 @@ def toy_settings(**changes) -> InferenceSettings:
     settings = yaml.safe_load(PARAMS.read_text())["inference"]
     arbiter = [
         {"starts": 4, "evaluations": 8, "margin": math.inf, "optimism": 0.0},
-        {"starts": 1, "evaluations": 20, "margin": math.inf, "optimism": 0.0},
+        {"starts": 1, "evaluations": 12, "margin": math.inf, "optimism": 0.0},
     ]
     return InferenceSettings(**settings | {"candidates": 500, "arbiter": arbiter} | changes)
 

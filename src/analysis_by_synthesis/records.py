@@ -1,6 +1,8 @@
-"""Per-sample records, the primary data: one CSV per attack cell, and its adversarials beside it."""
+"""Results on disk. The primary data are per-sample records: a CSV per attack cell, its adversarials beside it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +22,23 @@ def onto_grid(x: Tensor) -> Tensor:
     return (x * PIXEL_LEVELS).round() / PIXEL_LEVELS
 
 
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table, its index too where that has a name; six digits."""
+    with replacing(path) as partial:
+        table.to_csv(partial, index=table.index.name is not None, float_format="%.6g")
+
+
 def write_attack(cell: str, records: dict[str, Tensor]) -> None:
     """Write results/attacks/<cell>.csv and .npz; `records` are columns (N,), and `adversarial` (N, 1, 28, 28)."""
     columns = {name: column.numpy() for name, column in records.items() if name != "adversarial"}
     pixels = (records["adversarial"] * PIXEL_LEVELS).round().numpy().astype(np.uint16)
-    with replacing(ATTACKS / f"{cell}.csv") as partial:
-        pd.DataFrame(columns).to_csv(partial, index=False, float_format="%.6g")
+    write_csv(ATTACKS / f"{cell}.csv", pd.DataFrame(columns))
     with replacing(ATTACKS / f"{cell}.npz") as partial, partial.open("wb") as file:
         np.savez_compressed(file, adversarial=pixels)
 
@@ -44,8 +57,7 @@ def read_adversarials(cell: str) -> Tensor:
 def write_clean(model: str, labels: Tensor, predicted: Tensor) -> None:
     """Write results/clean/<model>.csv: index, label and predicted class of every test image."""
     table = pd.DataFrame({"label": labels.numpy(), "predicted": predicted.numpy()})
-    with replacing(CLEAN / f"{model}.csv") as partial:
-        table.to_csv(partial, index_label="index")
+    write_csv(CLEAN / f"{model}.csv", table.rename_axis("index"))
 
 
 def read_clean(model: str) -> pd.DataFrame:

@@ -8,7 +8,11 @@ from analysis_by_synthesis.networks.vae import LATENT_DIM
 
 
 def candidate_latents(settings: InferenceSettings) -> Tensor:
-    """Draw candidates / (1 - dismissed) latents from N(0, I) and keep the likeliest: (candidates, 8), the same for all classes."""
+    """Draw candidates / (1 - dismissed) latents from N(0, I) and keep the likeliest.
+
+    Returns:
+        (candidates, 8), the same for all classes.
+    """
     generator = torch.Generator().manual_seed(settings.seed)
     draws = torch.randn(int(settings.candidates / (1 - settings.dismissed)), LATENT_DIM, generator=generator)
     likeliest = draws.square().sum(1).argsort(stable=True)[: settings.candidates]

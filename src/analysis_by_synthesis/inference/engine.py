@@ -1,7 +1,7 @@
 """What every inference engine offers, and the tournament of BFGS runs behind it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -37,7 +37,7 @@ class Runs:
         value: (...), D at the latent; an estimate where `step` is 0.
         gradient: (..., 8).
         inverse_hessian: (..., 8, 8).
-        step: (...), length of the next step relative to the quasi-Newton step; 0 = the latent has not been evaluated yet.
+        step: (...), length of the next step relative to the quasi-Newton step; 0 where D has yet to be evaluated.
     """
 
     latent: Tensor
@@ -120,9 +120,9 @@ class Inference(ABC):
             D (N,) and the latents (N, 8).
         """
         check_images(x)
-        start = Runs.at(
-            latents.to(torch.float32), torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents)
-        )
+        x, latents = x.float(), latents.float()
+        unknown = torch.full_like(latents[:, 0], torch.inf)
+        start = Runs.at(latents, unknown, self._inverse_hessian(classes, latents))
         runs = self._descend(x, torch.arange(len(x), device=x.device), classes, start, evaluations)
         return runs.value, runs.latent
 
@@ -146,7 +146,7 @@ class Inference(ABC):
     def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """D (N, C) and latents (N, C, 8): Adam from the best candidate; of all latents visited, the best."""
 
-    def _in_chunks(self, x: Tensor, search) -> tuple[Tensor, Tensor]:
+    def _in_chunks(self, x: Tensor, search: Callable[[Tensor], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         check_images(x)
         results = [search(chunk.float()) for chunk in x.detach().split(self.images_at_once)] if len(x) else []
         empty = x.new_zeros(0, self.classes, dtype=torch.float32)
@@ -190,6 +190,6 @@ def _best_first(runs: Runs) -> tuple[Tensor, ...]:
 def check_images(x: Tensor) -> None:
     """Raise ValueError unless x is a batch of images (N, 1, 28, 28) in [0, 1] without NaN."""
     if x.ndim != 4 or x.shape[1:] != IMAGE_SHAPE or not x.is_floating_point():
-        raise ValueError(f"Images must be float (N, 1, 28, 28), not {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}.")
+        raise ValueError(f"Images must be float (N, 1, 28, 28), not {x.dtype} {tuple(x.shape)}.")
     if len(x) and not bool(((x >= 0) & (x <= 1)).all()):
         raise ValueError("Images must lie in [0, 1] without NaN.")

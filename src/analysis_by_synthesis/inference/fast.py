@@ -46,13 +46,15 @@ class FastInference(Inference):
     def _starts(self, x: Tensor, starts: int) -> Runs:
         images, tables = _rows(x), self._tables
         points = [aligned(LANES * (self.settings.principal_components + 1)) for _ in _groups(len(x))]
+        basis = tables.basis.reshape(-1)
         self._map(
-            lambda lanes, at: kernels.project(images, lanes, tables.mean, tables.basis.reshape(-1), at, self._workspace()),
+            lambda lanes, at: kernels.project(images, lanes, tables.mean, basis, at, self._workspace()),
             zip(_groups(len(x)), points),
         )
         found, scores = self._nearest(points, tables.screen, starts, len(x))
-        inverse = tables.inverse_hessians[np.arange(self.classes)[:, None], found].reshape(*found.shape, LATENT, LATENT)
-        return Runs.at(self.candidates[torch.from_numpy(found)], torch.from_numpy(scores), torch.from_numpy(inverse))
+        inverse = torch.from_numpy(tables.inverse_hessians[np.arange(self.classes)[:, None], found])
+        latent = self.candidates[torch.from_numpy(found)]
+        return Runs.at(latent, torch.from_numpy(scores), inverse.unflatten(3, (LATENT, LATENT)))
 
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
         return torch.from_numpy(self._inverse_hessians(classes.numpy(), _rows(latents))).view(-1, LATENT, LATENT)
@@ -100,9 +102,15 @@ class FastInference(Inference):
         scores = np.empty(found.shape, np.float32)
 
         def search(c: int, group: int) -> None:
-            panels = screen.coordinates[c].reshape(-1), screen.constants[c]
             kernels.nearest(
-                points[group], *panels, self._latents, self.settings.separation, found[c, group], scores[c, group], self._scores()
+                points[group],
+                screen.coordinates[c].reshape(-1),
+                screen.constants[c],
+                self._latents,
+                self.settings.separation,
+                found[c, group],
+                scores[c, group],
+                self._scores(),
             )
 
         self._map(search, np.ndindex(self.classes, len(points)))
@@ -125,7 +133,8 @@ class FastInference(Inference):
     def _for_each_class(self, classes: np.ndarray, task: Callable[[np.ndarray, np.ndarray], None]) -> None:
         """Run task(parameters of a class, up to 16 indices of problems of that class) until all problems are done."""
         of_class = (np.flatnonzero(classes == c) for c in range(self.classes))
-        self._map(task, ((p, same[lanes]) for p, same in zip(self._parameters, of_class) for lanes in _groups(len(same))))
+        for_class = zip(self._parameters, of_class)
+        self._map(task, ((p, same[lanes]) for p, same in for_class for lanes in _groups(len(same))))
 
     def _map(self, task: Callable, arguments) -> None:
         for _ in self._pool.map(lambda a: task(*a), arguments):

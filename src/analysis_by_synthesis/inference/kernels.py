@@ -1,7 +1,7 @@
 """The decoder, its gradient and the searches, compiled: 16 problems of one class in the 16 lanes of a vector.
 
-The only file of low-level code. A thread keeps everything about its 16 problems in one workspace that fits the L2 cache;
-each lane computes what it would compute alone, so results don't depend on who the neighbours are.
+The only file of low-level code. A thread keeps everything about its 16 problems in one workspace that fits the L2
+cache; each lane computes what it would compute alone, so results don't depend on who the neighbours are.
 """
 
 import operator
@@ -15,23 +15,24 @@ from numba.extending import intrinsic, overload, register_model
 
 LANES = 16
 
-# --- Vectors ----------------------------------------------------------------------------------------------------------
+# --- Vectors: the few instructions that everything is made of ---------------------------------------------------------
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INTEGERS = ir.VectorType(ir.IntType(32), LANES)
 
 
 class Vector(types.Type):
-    """A <16 x float> in a register."""
+    """16 floats in a register."""
 
     def __init__(self) -> None:
         super().__init__(name="Vector")
 
 
 vector = Vector()
-row = types.UniTuple(vector, LANES)
-tile = types.UniTuple(vector, 24)
-third = types.UniTuple(vector, 8)
+ROW = types.UniTuple(vector, 16)  # the sums of 16 channels of a pixel
+TILE = types.UniTuple(vector, 24)  # of 8 channels of 3 pixels
+THIRD = types.UniTuple(vector, 8)  # of one of them
+HALF_ROW = types.UniTuple(vector, 14)  # of 14 pixels of a row of the image
 
 
 @register_model(Vector)
@@ -44,21 +45,24 @@ def _constant(value: float) -> ir.Constant:
     return ir.Constant(_VECTOR, [value] * LANES)
 
 
-def _call(builder, name: str, *arguments):
-    """An LLVM intrinsic on vectors."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(arguments))
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}f32")
-    return builder.call(function, arguments)
-
-
-def _pointer(context, builder, array_type, array, index):
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.gep(data, [index])
+def _integer(value: int) -> ir.Constant:
+    return ir.Constant(_INTEGERS, [value] * LANES)
 
 
 def _splat(builder, scalar):
-    one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), ir.Constant(_INTEGERS, [0] * LANES))
+    undefined = ir.Constant(_VECTOR, ir.Undefined)
+    one = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, undefined, _integer(0))
+
+
+def _fma(builder, a, b, c):
+    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32"), (a, b, c))
+
+
+def _sqrt(builder, a):
+    kind = ir.FunctionType(_VECTOR, [_VECTOR])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.sqrt.v{LANES}f32"), (a,))
 
 
 def _smaller(builder, a, b):
@@ -70,26 +74,48 @@ def _larger(builder, a, b):
 
 
 def _exp(builder, a):
-    """e^a = 2^n e^r with integer n and |r| <= ln(2) / 2, to within 2 units in the last place for a in [-87, 88]; no larger a."""
+    """e^a = 2^n e^r, n an integer, |r| <= ln(2) / 2, to 2 units in the last place; a <= 88 (constant below -87)."""
     a = _larger(builder, a, _constant(-87.0))
-    shifted = _call(builder, "fma", a, _constant(1.44269504), _constant(12582912.0))  # n in the lowest bits
+    shifted = _fma(builder, a, _constant(1.44269504), _constant(12582912.0))  # has n in its lowest bits
     n = builder.fsub(shifted, _constant(12582912.0))
-    r = _call(builder, "fma", n, _constant(-0.693359375), a)
-    r = _call(builder, "fma", n, _constant(2.12194440e-4), r)
+    r = _fma(builder, n, _constant(-0.693359375), a)
+    r = _fma(builder, n, _constant(2.12194440e-4), r)
     p = _constant(1.9875691500e-4)
     for coefficient in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1.0, 1.0):
-        p = _call(builder, "fma", p, r, _constant(coefficient))
-    exponent = builder.shl(builder.bitcast(shifted, _INTEGERS), ir.Constant(_INTEGERS, [23] * LANES))
+        p = _fma(builder, p, r, _constant(coefficient))
+    exponent = builder.shl(builder.bitcast(shifted, _INTEGERS), _integer(23))
     return builder.bitcast(builder.add(builder.bitcast(p, _INTEGERS), exponent), _VECTOR)
+
+
+class _Array:
+    """A one-dimensional array of floats, inside an intrinsic."""
+
+    def __init__(self, context, builder, type_, value) -> None:
+        self.builder = builder
+        self.data = context.make_array(type_)(context, builder, value).data
+
+    def pointer(self, index, shift: int = 0):
+        return self.builder.gep(self.data, [self.builder.add(index, index.type(shift))])
+
+    def vector_pointer(self, index, shift: int = 0):
+        return self.builder.bitcast(self.pointer(index, shift), _VECTOR.as_pointer())
+
+    def load(self, index, shift: int = 0):
+        return self.builder.load(self.vector_pointer(index, shift), align=64)
+
+    def store(self, value, index, shift: int = 0) -> None:
+        self.builder.store(value, self.vector_pointer(index, shift), align=64)
+
+    def splat(self, index, shift: int = 0):
+        return _splat(self.builder, self.builder.load(self.pointer(index, shift)))
 
 
 @intrinsic
 def load(typing, array, index):
-    """The vector at array[index:index + 16]; the index is a multiple of 16 and the array aligned to 64 bytes."""
+    """The vector at array[index:index + 16]; the array is aligned to 64 bytes and the index a multiple of 16."""
 
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args[0], *arguments)
-        return builder.load(builder.bitcast(pointer, _VECTOR.as_pointer()), align=64)
+        return _Array(context, builder, signature.args[0], arguments[0]).load(arguments[1])
 
     return vector(array, types.intp), generate
 
@@ -99,8 +125,7 @@ def store(typing, array, index, value):
     """array[index:index + 16] = value."""
 
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
-        builder.store(arguments[2], builder.bitcast(pointer, _VECTOR.as_pointer()), align=64)
+        _Array(context, builder, signature.args[0], arguments[0]).store(arguments[2], arguments[1])
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
@@ -109,95 +134,94 @@ def store(typing, array, index, value):
 @intrinsic
 def splat(typing, scalar):
     """All lanes equal."""
-    return vector(types.float32), lambda context, builder, signature, arguments: _splat(builder, arguments[0])
+    return vector(types.float32), lambda context, builder, signature, arguments: _splat(builder, *arguments)
 
 
-def _load_row(row, period):
-    """An intrinsic that loads array[index], ..., array[index + period - 1], each in all lanes, again and again."""
+def _operation(instruction, arity: int):
+    """An intrinsic from vectors to a vector."""
 
-    @intrinsic
-    def load_row(typing, array, index):
-        def generate(context, builder, signature, arguments):
-            data, index = arguments
-            at = [builder.add(index, index.type(i)) for i in range(period)]
-            items = [_splat(builder, builder.load(_pointer(context, builder, signature.args[0], data, i))) for i in at]
-            return context.make_tuple(builder, row, items * (row.count // period))
+    def typed(*operands):
+        signature = vector(*[vector] * len(operands))
+        return signature, lambda context, builder, signature, arguments: instruction(builder, *arguments)
 
-        return row(array, types.intp), generate
-
-    return load_row
-
-
-load_row = _load_row(row, 16)
-load_tile = _load_row(tile, 8)
+    if arity == 1:
+        return intrinsic(lambda typing, a: typed(a))
+    if arity == 2:
+        return intrinsic(lambda typing, a, b: typed(a, b))
+    if arity == 3:
+        return intrinsic(lambda typing, a, b, c: typed(a, b, c))
+    return intrinsic(lambda typing, a, b, c, d: typed(a, b, c, d))
 
 
-@intrinsic
-def fma_row(typing, sums, x, array, index):
-    """sums[i] + x * array[index + i], for i = 0 ... 15."""
-
-    def generate(context, builder, signature, arguments):
-        sums, x, data, index = arguments
-        items = []
-        for i in range(LANES):
-            weight = builder.load(_pointer(context, builder, signature.args[2], data, builder.add(index, index.type(i))))
-            items.append(_call(builder, "fma", x, _splat(builder, weight), builder.extract_value(sums, i)))
-        return context.make_tuple(builder, row, items)
-
-    return row(row, vector, array, types.intp), generate
+sqrt = _operation(_sqrt, 1)
+smaller = _operation(_smaller, 2)
+larger = _operation(_larger, 2)
+fma = _operation(_fma, 3)  # a * b + c
+where_less = _operation(lambda builder, a, b, c, d: builder.select(builder.fcmp_ordered("<", a, b), c, d), 4)
 
 
-@intrinsic
-def fma_tile(typing, sums, a, b, c, array, index):
-    """A tile of 3 pixels and 8 channels: sums[8 k + i] + pixel[k] * array[index + i]."""
+def _overload_operator(symbol, instruction: str) -> None:
+    operation = _operation(lambda builder, a, b: getattr(builder, instruction)(a, b), 2)
 
-    def generate(context, builder, signature, arguments):
-        sums, *pixels, data, index = arguments
-        items = [builder.extract_value(sums, i) for i in range(24)]
-        for i in range(8):
-            pointer = _pointer(context, builder, signature.args[4], data, builder.add(index, index.type(i)))
-            weight = _splat(builder, builder.load(pointer))
-            for k in range(3):
-                items[8 * k + i] = _call(builder, "fma", pixels[k], weight, items[8 * k + i])
-        return context.make_tuple(builder, tile, items)
-
-    return tile(tile, vector, vector, vector, array, types.intp), generate
+    @overload(symbol)
+    def implementation(a, b):
+        if isinstance(a, Vector) and isinstance(b, Vector):
+            return lambda a, b: operation(a, b)
 
 
-@intrinsic
-def split_tile(typing, sums):
-    """The 8 channels of each pixel."""
-
-    def generate(context, builder, signature, arguments):
-        thirds = [
-            context.make_tuple(builder, third, [builder.extract_value(arguments[0], 8 * k + i) for i in range(8)])
-            for k in range(3)
-        ]
-        return context.make_tuple(builder, types.UniTuple(third, 3), thirds)
-
-    return types.UniTuple(third, 3)(tile), generate
+_overload_operator(operator.add, "fadd")
+_overload_operator(operator.sub, "fsub")
+_overload_operator(operator.mul, "fmul")
+_overload_operator(operator.truediv, "fdiv")
 
 
-def _store_row(change, row=row):
-    """An intrinsic that stores the vectors of a row at array[index], array[index + 16], ..., each after `change`."""
+def _fill(kind):
+    """An intrinsic that repeats a vector."""
 
     @intrinsic
-    def store(typing, sums, array, index, other):
+    def fill(typing, value):
         def generate(context, builder, signature, arguments):
-            sums, data, index, other = arguments
-            for i in range(row.count):
-                offset = index.type(i * LANES)
-                pointers = [
-                    builder.bitcast(_pointer(context, builder, signature.args[1], data, builder.add(start, offset)), _VECTOR.as_pointer())
-                    for start in (index, other)
-                ]
-                value = change(builder, builder.extract_value(sums, i), lambda: builder.load(pointers[1], align=64))
-                builder.store(value, pointers[0], align=64)
+            return context.make_tuple(builder, kind, [arguments[0]] * kind.count)
+
+        return kind(vector), generate
+
+    return fill
+
+
+def _load_splats(kind, period: int):
+    """An intrinsic that loads array[index], ..., array[index + period - 1], each in all lanes, and repeats them."""
+
+    @intrinsic
+    def load_splats(typing, array, index):
+        def generate(context, builder, signature, arguments):
+            numbers = _Array(context, builder, signature.args[0], arguments[0])
+            items = [numbers.splat(arguments[1], i) for i in range(period)]
+            return context.make_tuple(builder, kind, items * (kind.count // period))
+
+        return kind(array, types.intp), generate
+
+    return load_splats
+
+
+def _store_all(kind, change=lambda builder, a, other: a):
+    """An intrinsic that stores vectors at array[index], array[index + 16], ..., each after `change`.
+
+    What stands at array[other], array[other + 16], ... can be read by `change`.
+    """
+
+    @intrinsic
+    def store_all(typing, sums, array, index, other):
+        def generate(context, builder, signature, arguments):
+            sums, value, index, other = arguments
+            memory = _Array(context, builder, signature.args[1], value)
+            for i in range(kind.count):
+                changed = change(builder, builder.extract_value(sums, i), lambda: memory.load(other, i * LANES))
+                memory.store(changed, index, i * LANES)
             return context.get_dummy_value()
 
-        return types.void(row, array, types.intp, types.intp), generate
+        return types.void(kind, array, types.intp, types.intp), generate
 
-    return store
+    return store_all
 
 
 def _elu(builder, a, _):
@@ -206,61 +230,9 @@ def _elu(builder, a, _):
     return builder.fadd(_larger(builder, a, _constant(0.0)), negative)
 
 
-def _chain(builder, a, activation):
-    """a ELU', which is min(1, ELU + 1); the activation is read at array[other]."""
+def _chain_elu(builder, a, activation):
+    """a ELU', which is min(1, ELU + 1)."""
     return builder.fmul(a, _smaller(builder, builder.fadd(activation(), _constant(1.0)), _constant(1.0)))
-
-
-store_row = _store_row(lambda builder, a, _: a)
-store_row_elu = _store_row(_elu)
-store_row_chain = _store_row(_chain)
-
-store_third = _store_row(lambda builder, a, _: a, third)
-store_third_elu = _store_row(_elu, third)
-store_third_chain = _store_row(_chain, third)
-
-half_image_row = types.UniTuple(vector, 14)
-
-
-@intrinsic
-def slide(typing, sums, array, index, weights, at):
-    """One source row and channel of the last layer's 14 output pixels; 17 pixels are read, 4 weights used on each."""
-
-    def generate(context, builder, signature, arguments):
-        sums, data, index, weights, at = arguments
-        items = [builder.extract_value(sums, i) for i in range(14)]
-        kernel = [
-            _splat(builder, builder.load(_pointer(context, builder, signature.args[3], weights, builder.add(at, at.type(k)))))
-            for k in range(4)
-        ]
-        for pixel in range(17):
-            offset = builder.add(index, index.type(pixel * 16 * LANES))
-            pointer = _pointer(context, builder, signature.args[1], data, offset)
-            x = builder.load(builder.bitcast(pointer, _VECTOR.as_pointer()), align=64)
-            for k in range(4):
-                target = pixel - 3 + k
-                if 0 <= target < 14:
-                    items[target] = _call(builder, "fma", x, kernel[k], items[target])
-        return context.make_tuple(builder, half_image_row, items)
-
-    return half_image_row(half_image_row, array, types.intp, weights, types.intp), generate
-
-
-def _fill(row):
-    """An intrinsic that makes a row of equal vectors."""
-
-    @intrinsic
-    def fill(typing, value):
-        def generate(context, builder, signature, arguments):
-            return context.make_tuple(builder, row, [arguments[0]] * row.count)
-
-        return row(vector), generate
-
-    return fill
-
-
-fill_row = _fill(row)
-fill_half_row = _fill(half_image_row)
 
 
 def _sigmoid(builder, a, _):
@@ -269,60 +241,81 @@ def _sigmoid(builder, a, _):
 
 
 def _chain_sigmoid(builder, a, image):
-    """a y (1 - y); the image y is read at array[other]."""
+    """a y (1 - y)."""
     y = image()
     return builder.fmul(a, builder.fmul(y, builder.fsub(_constant(1.0), y)))
 
 
-store_half_row_sigmoid = _store_row(_sigmoid, half_image_row)
-store_half_row_chain = _store_row(_chain_sigmoid, half_image_row)
+fill_row, load_row = _fill(ROW), _load_splats(ROW, 16)
+store_row, store_row_elu, store_row_chain = _store_all(ROW), _store_all(ROW, _elu), _store_all(ROW, _chain_elu)
+load_tile = _load_splats(TILE, 8)
+store_third, store_third_elu, store_third_chain = (_store_all(THIRD, *f) for f in ((), (_elu,), (_chain_elu,)))
+fill_half_row = _fill(HALF_ROW)
+store_half_row_sigmoid, store_half_row_chain = _store_all(HALF_ROW, _sigmoid), _store_all(HALF_ROW, _chain_sigmoid)
 
 
 @intrinsic
-def fma(typing, a, b, c):
-    """a * b + c."""
-    return vector(vector, vector, vector), lambda context, builder, signature, arguments: _call(builder, "fma", *arguments)
-
-
-@intrinsic
-def sqrt(typing, a):
-    return vector(vector), lambda context, builder, signature, arguments: _call(builder, "sqrt", *arguments)
-
-
-@intrinsic
-def smaller(typing, a, b):
-    return vector(vector, vector), lambda context, builder, signature, arguments: _smaller(builder, *arguments)
-
-
-@intrinsic
-def larger(typing, a, b):
-    return vector(vector, vector), lambda context, builder, signature, arguments: _larger(builder, *arguments)
-
-
-@intrinsic
-def where_less(typing, a, b, x, y):
-    """Lane by lane: x where a < b, else y."""
+def fma_row(typing, sums, x, array, index):
+    """sums[i] + x * array[index + i]."""
 
     def generate(context, builder, signature, arguments):
-        a, b, x, y = arguments
-        return builder.select(builder.fcmp_ordered("<", a, b), x, y)
+        sums, x, value, index = arguments
+        weights = _Array(context, builder, signature.args[2], value)
+        items = [_fma(builder, x, weights.splat(index, i), builder.extract_value(sums, i)) for i in range(16)]
+        return context.make_tuple(builder, ROW, items)
 
-    return vector(vector, vector, vector, vector), generate
-
-
-def _overload_operator(symbol, instruction: str) -> None:
-    @intrinsic
-    def apply(typing, a, b):
-        return vector(vector, vector), lambda context, builder, signature, arguments: getattr(builder, instruction)(*arguments)
-
-    @overload(symbol)
-    def implementation(a, b):
-        if isinstance(a, Vector) and isinstance(b, Vector):
-            return lambda a, b: apply(a, b)
+    return ROW(ROW, vector, array, types.intp), generate
 
 
-for _symbol, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"), (operator.truediv, "fdiv")):
-    _overload_operator(_symbol, _instruction)
+@intrinsic
+def fma_tile(typing, sums, a, b, c, array, index):
+    """sums[8 k + i] + pixel[k] * array[index + i], the three pixels being a, b, c."""
+
+    def generate(context, builder, signature, arguments):
+        sums, *pixels, value, index = arguments
+        weights = _Array(context, builder, signature.args[4], value)
+        items = [builder.extract_value(sums, i) for i in range(24)]
+        for i in range(8):  # one weight at a time: 24 sums, 3 pixels and the weight fit 32 registers
+            weight = weights.splat(index, i)
+            for k in range(3):
+                items[8 * k + i] = _fma(builder, pixels[k], weight, items[8 * k + i])
+        return context.make_tuple(builder, TILE, items)
+
+    return TILE(TILE, vector, vector, vector, array, types.intp), generate
+
+
+@intrinsic
+def split_tile(typing, sums):
+    """The 8 channels of each pixel."""
+    thirds = types.UniTuple(THIRD, 3)
+
+    def generate(context, builder, signature, arguments):
+        items = [builder.extract_value(arguments[0], i) for i in range(24)]
+        pixels = [context.make_tuple(builder, THIRD, items[i : i + 8]) for i in (0, 8, 16)]
+        return context.make_tuple(builder, thirds, pixels)
+
+    return thirds(TILE), generate
+
+
+@intrinsic
+def fma_half_row(typing, sums, array, index, weights, at):
+    """One channel of one row of 17 source pixels, times 4 weights in a row, added to the 14 pixels of the image."""
+
+    def generate(context, builder, signature, arguments):
+        sums, value, index, weights, at = arguments
+        pixels = _Array(context, builder, signature.args[1], value)
+        kernel = _Array(context, builder, signature.args[3], weights)
+        taps = [kernel.splat(at, k) for k in range(4)]
+        items = [builder.extract_value(sums, i) for i in range(14)]
+        for source in range(17):
+            x = pixels.load(index, source * 16 * LANES)
+            for k in range(4):
+                target = source - 3 + k
+                if 0 <= target < 14:
+                    items[target] = _fma(builder, x, taps[k], items[target])
+        return context.make_tuple(builder, HALF_ROW, items)
+
+    return HALF_ROW(HALF_ROW, array, types.intp, weights, types.intp), generate
 
 
 # --- Memory -----------------------------------------------------------------------------------------------------------
@@ -361,7 +354,7 @@ JACOBIAN = 2 * TANGENT
 WORKSPACE = JACOBIAN + LANES * LATENT * PIXELS
 
 
-# --- The decoder's layers, as tables that one loop reads ---------------------------------------------------------------
+# --- The decoder's layers, as tables that one loop reads --------------------------------------------------------------
 
 ELU, SIGMOID, CHAIN, LINEAR = range(4)
 
@@ -381,11 +374,15 @@ def _links_of_transposed_convolution(size: int, kernel: int, stride: int, source
     pixels = [(y, x, i, j) for y in range(size) for x in range(size) for i in range(kernel) for j in range(kernel)]
     pixels.sort(key=lambda p: ((stride * p[0] + p[2]) % stride, (stride * p[1] + p[3]) % stride))
     return [
-        ((stride * y + i) * target_pitch + stride * x + j, y * source_pitch + x, i * kernel + j) for y, x, i, j in pixels
+        ((stride * y + i) * target_pitch + stride * x + j, y * source_pitch + x, i * kernel + j)
+        for y, x, i, j in pixels
     ]
 
 
-def _add_layer(links, source: int, target: int, chain: int, weight: str, bias: str, inputs: int, outputs: int, finish: int) -> int:
+def _add_layer(
+    links, source: int, target: int, chain: int, weight: str, bias: str, inputs: int, outputs: int, finish: int
+) -> int:
+    """Add a layer to the tables; returns how many there are then."""
     links_of: dict[int, dict[int, int]] = {}
     for target_pixel, source_pixel, tap in links:
         links_of.setdefault(target_pixel, {})[tap] = source_pixel
@@ -400,8 +397,10 @@ def _add_layer(links, source: int, target: int, chain: int, weight: str, bias: s
             for first in of_size:
                 group = (pixels[first : first + size] * 3)[:3]
                 for tap in taps:
-                    _links.append((*(links_of[pixel][tap] * inputs * LANES for pixel in group), tap * inputs * outputs))
-                _groups.append((*(pixel * outputs * LANES for pixel in group), len(_links) - len(taps), len(_links)))
+                    sources = (links_of[pixel][tap] * inputs * LANES for pixel in group)
+                    _links.append((*sources, tap * inputs * outputs))
+                targets = (pixel * outputs * LANES for pixel in group)
+                _groups.append((*targets, len(_links) - len(taps), len(_links)))
 
     ranges = [len(_groups)]
     for size in (3, 1):
@@ -435,7 +434,7 @@ _LAYERS, _GROUPS, _LINKS = np.array(_layers, _LAYER), np.array(_groups, np.int64
 
 
 def pack_parameters(weights: list[np.ndarray], biases: list[np.ndarray]) -> np.ndarray:
-    """One decoder's transposed convolutions (in, out, k, k), batch norm folded in, in the order that the kernels read."""
+    """A decoder's four transposed convolutions (in, out, k, k), batch norm folded in, as the kernels read them."""
     packed = np.zeros(PARAMETERS, np.float32)
     for i, (weight, bias) in enumerate(zip(weights, biases)):
         forward = weight.transpose(2, 3, 0, 1)
@@ -465,7 +464,8 @@ def convolve(ws, p, layers):
             for block in range(0, outputs, 8):
                 sums = load_tile(p, layer.bias + block)
                 for link in range(_GROUPS[i, 3], _GROUPS[i, 4]):
-                    a, b, c = layer.source + _LINKS[link, 0], layer.source + _LINKS[link, 1], layer.source + _LINKS[link, 2]
+                    a, b = layer.source + _LINKS[link, 0], layer.source + _LINKS[link, 1]
+                    c = layer.source + _LINKS[link, 2]
                     weight = layer.weight + _LINKS[link, 3] + block
                     for channel in range(inputs):
                         at = channel * 16
@@ -508,7 +508,7 @@ def last_layer(ws, source, target, image, p, bias, finish):
             for i in range(max(0, y - 24), min(3, y) + 1):
                 pixel = source + ((y - i) * PITCH + x - 3) * 256
                 for channel in range(16):
-                    sums = slide(sums, ws, pixel + channel * 16, p, W3 + (i * 16 + channel) * 4)
+                    sums = fma_half_row(sums, ws, pixel + channel * 16, p, W3 + (i * 16 + channel) * 4)
             offset = (y * 28 + x) * 16
             if finish == SIGMOID:
                 store_half_row_sigmoid(sums, ws, target + offset, image + offset)
@@ -578,7 +578,12 @@ def decode(p, latents, images, indices, ws):
 
 @njit(nogil=True, cache=True)
 def project(images, indices, mean, basis, points, ws):
-    """Coordinates of images[indices] less `mean` in `basis` (D / 16 * 784 * 16,), then the squared norm: points ((D + 1) * 16,)."""
+    """Coordinates of images[indices] less `mean` in a basis, then their squared norm.
+
+    Args:
+        basis: D vectors (D / 16 * 784 * 16,).
+        points: receives the result ((D + 1) * 16,).
+    """
     gather(ws, X, images, indices)
     squares = splat(np.float32(0))
     for i in range(PIXELS):

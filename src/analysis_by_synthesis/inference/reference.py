@@ -19,12 +19,11 @@ class ReferenceInference(Inference):
     Results depend on the batch that an image sits in only by the rounding of PyTorch's kernels.
     """
 
-    images_at_once = 64
-
     @torch.no_grad()
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
         self.decoders = nn.ModuleList(deepcopy(list(decoders))).eval().requires_grad_(False)
         device = next(self.decoders.parameters()).device
+        self.images_at_once = 64 if device.type == "cpu" else 512
         super().__init__(decoders, settings, candidate_latents(settings).to(device))
         self._candidate_images = torch.stack(
             [torch.cat([decoder(z) for z in self.candidates.split(1000)]).flatten(1) for decoder in self.decoders]

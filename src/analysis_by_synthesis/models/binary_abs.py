@@ -6,7 +6,8 @@ from pathlib import Path
 from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models.abs import PARAMETERS, BinaryABS
 from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders
-from analysis_by_synthesis.stage import Problem, replacing
+from analysis_by_synthesis.records import write_json
+from analysis_by_synthesis.stage import Problem
 
 __all__ = ["PARAMETERS", "load", "save_class_scalars"]
 
@@ -15,8 +16,7 @@ FILE = "class_scalars.json"
 
 def save_class_scalars(gamma: list[float], directory: Path) -> None:
     """Write gamma (10,), and which VAEs it was fitted to."""
-    with replacing(directory / "binary_abs" / FILE) as partial:
-        partial.write_text(json.dumps({"gamma": gamma, "vae_sha256": decoders_digest(directory)}, indent=2) + "\n")
+    write_json(directory / "binary_abs" / FILE, {"gamma": gamma, "vae_sha256": decoders_digest(directory)})
 
 
 def load(name: str, directory: Path, settings: InferenceSettings) -> BinaryABS:

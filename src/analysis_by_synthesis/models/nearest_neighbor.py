@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.stage import Problem, replacing
+from analysis_by_synthesis.records import write_json
+from analysis_by_synthesis.stage import Problem
 
 PARAMETERS: dict = {}
 
@@ -44,8 +45,7 @@ def fit(directory: Path) -> None:
     """Note which training images are the references: a nearest neighbour has no other weights."""
     images, labels = mnist.load("train")
     card = {"reference_images": len(images), "sha256": _digest(images, labels)}
-    with replacing(directory / "nearest_neighbor" / "references.json") as partial:
-        partial.write_text(json.dumps(card, indent=2) + "\n")
+    write_json(directory / "nearest_neighbor" / "references.json", card)
 
 
 def load(name: str, directory: Path) -> nn.Module:

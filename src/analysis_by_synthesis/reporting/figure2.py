@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS
+from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
 
 LIMITS: dict[Norm, float] = {"l2": 5.0, "linf": 0.6, "l0": 60.0}
 POINTS = 121
@@ -39,6 +39,4 @@ def draw(tables: dict[Norm, pd.DataFrame], thresholds: dict[Norm, float], path: 
         axis.set(xlabel=NORM_LABELS[norm], xlim=(0, LIMITS[norm]), ylim=(0, 1))
     axes[0].set_ylabel("accuracy")
     axes[-1].legend(loc="upper right")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
-    plt.close(figure)
+    save(figure, path)

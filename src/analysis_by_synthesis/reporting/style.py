@@ -1,10 +1,15 @@
 """Names and looks of models and norms, the same in every table and figure."""
 
+from pathlib import Path
+
 import matplotlib
 
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from analysis_by_synthesis.stage import replacing
 
 MODEL_LABELS = {
     "cnn": "CNN",
@@ -30,3 +35,10 @@ plt.rcParams.update({
     "figure.dpi": 150, "savefig.bbox": "tight", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
     "axes.grid": True, "grid.alpha": 0.3, "lines.linewidth": 1.5, "legend.frameon": False, "svg.hashsalt": "abs",
 })  # fmt: skip
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, the same bytes for the same figure, and close it."""
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", metadata={"Software": None})
+    plt.close(figure)

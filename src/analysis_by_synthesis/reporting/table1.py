@@ -1,6 +1,5 @@
 """Table 1: median adversarial distance and accuracy at the threshold, per model and attack, beside the paper's."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.records import write_json
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
 
 PAPER = Path("paper/table1.csv")
@@ -132,6 +132,4 @@ def write_metrics(table: pd.DataFrame, directory: Path) -> None:
                 norm: {row["attack"]: round(row[name], 6) for _, row in group.iterrows()}
                 for norm, group in finite.groupby("norm", sort=False)
             }
-            path = directory / name / f"{model}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(nested, indent=2) + "\n")
+            write_json(directory / name / f"{model}.json", nested)

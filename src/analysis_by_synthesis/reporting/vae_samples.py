@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
-from analysis_by_synthesis.reporting import style  # noqa: F401, sets the looks
+from analysis_by_synthesis.reporting.style import save
 
 SAMPLES = 16
 
@@ -22,6 +22,4 @@ def draw(decoders: Sequence[Decoder], seed: int, path: Path) -> None:
     axis.set(xticks=[], yticks=[14 + 28 * digit for digit in range(len(decoders))], yticklabels=range(len(decoders)))
     axis.set(ylabel="class", title="G(z) for z from the prior")
     axis.grid(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Software": None})
-    plt.close(figure)
+    save(figure, path)

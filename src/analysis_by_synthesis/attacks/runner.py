@@ -48,8 +48,8 @@ def run_attack(
 
     Returns:
         per sample: index, label, clean_correct, success, rejected (found by the attack, not confirmed), predicted
-        (class of the adversarial), l0, l2, linf (inf where none was found), queries, seconds, seed (of its chunk),
-        and adversarial (N, 1, 28, 28).
+        (class of the adversarial), protocol_predicted (the same by the paper's search), l0, l2, linf (inf where none
+        was found), queries, seconds, seed (of its chunk), and adversarial (N, 1, 28, 28).
     """
     chunks = []
     for start in progress(range(0, len(images), evaluation.chunk_size), label):
@@ -87,7 +87,8 @@ def _run_chunk(
     distances = {norm: distance(images, adversarials, norm).masked_fill(~success, torch.inf) for norm in NORMS}
     chunk = {
         "label": labels, "clean_correct": correct, "success": success, "rejected": rejected,
-        "predicted": predict(model, adversarials), **distances, "queries": queries,
+        "predicted": predict(model, adversarials), "protocol_predicted": predict(model, adversarials, "protocol"),
+        **distances, "queries": queries,
         "seconds": torch.full(labels.shape, seconds), "seed": torch.full_like(labels, seed), "adversarial": adversarials,
     }  # fmt: skip
     return {key: value.cpu() for key, value in chunk.items()}
@@ -99,8 +100,7 @@ def _confirm(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """The shortest lengthened candidates that are adversarial as they will be stored, and for which samples there is one.
 
-    A candidate sits right on the boundary, where rounding, or the arbiter's longer search, can undo it. Sparse
-    perturbations are not lengthened: that would not change which pixels differ.
+    A candidate sits right on the boundary, where rounding, or the arbiter's longer search, can undo it.
     """
     adversarials, confirmed = images.clone(), torch.zeros_like(found)
     for factor in evaluation.overshoots:

@@ -1,5 +1,6 @@
 """What every inference engine offers, and the tournament of BFGS runs behind it."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -87,8 +88,13 @@ class Inference(ABC):
     def minimum(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """D_c(x) (N, C) and z*_c(x) (N, C, 8) by the search that the settings name."""
         if self.settings.search == "protocol":
-            return self._in_chunks(x, self._protocol)
+            return self.protocol(x)
         return self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.default))
+
+    @torch.no_grad()
+    def protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """D_c(x) and z*_c(x) as `minimum`, by the paper's search."""
+        return self._in_chunks(x, self._protocol)
 
     def solve(self, x: Tensor) -> Solution:
         """The search that the settings name."""
@@ -97,13 +103,15 @@ class Inference(ABC):
     @torch.no_grad()
     def arbitrate(self, x: Tensor) -> Solution:
         """The converged search from several starts that decides what counts as an adversarial."""
-        return self._solution(*self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.arbiter)))
+        rounds = self.settings.arbiter
+        return self._solution(*self._in_chunks(x, lambda chunk: self._tournament(chunk, rounds, refine_winners=True)))
 
     @torch.no_grad()
     def decide(self, x: Tensor, gamma: Tensor | None = None) -> Tensor:
         """The class (N,) of least gamma_c D_c(x) alone: classes that can't win any more drop out of the search."""
         gamma = torch.ones(self.classes, device=x.device) if gamma is None else gamma
-        value, _ = self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.decision, gamma))
+        rounds = self.settings.decision
+        value, _ = self._in_chunks(x, lambda chunk: self._tournament(chunk, rounds, gamma))
         return (gamma * value).argmin(1)
 
     @torch.no_grad()
@@ -158,12 +166,17 @@ class Inference(ABC):
         images = self.decode(classes, latent.flatten(0, 1))
         return Solution(distance, latent, images.unflatten(0, latent.shape[:2]))
 
-    def _tournament(self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """D (N, C) and latents (N, C, 8); with gamma, images on whose class only one contender is left drop out."""
+    def _tournament(
+        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float = 1.0, refine_winners: bool = False
+    ) -> tuple[Tensor, Tensor]:
+        """D (N, C) and latents (N, C, 8), after a contest between the classes' gamma_c D_c.
+
+        Unless winners are refined, an image drops out of the rounds that leave it a single contender.
+        """
         runs = self._starts(x, max(round.starts for round in rounds))
         for round in rounds:
             contends = _contenders(runs, round, gamma)
-            if gamma is not None:
+            if not refine_winners and round.margin < math.inf:
                 contends &= contends.sum(1, keepdim=True) > 1
             active = torch.zeros_like(runs.value, dtype=torch.bool)
             active[:, :, : round.starts] = contends[:, :, None]
@@ -173,9 +186,8 @@ class Inference(ABC):
         return runs.value[:, :, 0], runs.latent[:, :, 0]
 
 
-def _contenders(runs: Runs, round: Round, gamma: Tensor | None) -> Tensor:
+def _contenders(runs: Runs, round: Round, gamma: Tensor | float) -> Tensor:
     best = runs[:, :, 0]
-    gamma = 1 if gamma is None else gamma
     optimistic = gamma * (best.value - round.optimism * best.predicted_decrease())
     return optimistic <= (gamma * best.value).amin(1, keepdim=True) + round.margin
 

@@ -28,7 +28,8 @@ class Round(Block):
     """One round of a tournament between the classes.
 
     A class takes part while its value, less `optimism` times the decrease that BFGS predicts, is within `margin` of the
-    best class's value. Its best `starts` runs go on for `evaluations` evaluations of D and its gradient.
+    best class's value. Its best `starts` runs go on for `evaluations` evaluations of D and its gradient; where it has
+    fewer runs, new ones begin.
     """
 
     starts: PositiveInt

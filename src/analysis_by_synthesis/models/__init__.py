@@ -3,6 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -46,10 +47,10 @@ def load_model(name: str, directory: Path | str = "models", device: torch.device
 
 
 @torch.no_grad()
-def predict(model: nn.Module, x: Tensor) -> Tensor:
-    """Classes (N,) of images (N, 1, 28, 28): the arbiter's where the model has one (ABS: a converged search).
+def predict(model: nn.Module, x: Tensor, search: Literal["arbitrate", "protocol"] = "arbitrate") -> Tensor:
+    """Classes (N,) of images (N, 1, 28, 28); for ABS by the search that is named, others have but one.
 
-    This, and nothing cheaper, decides what is an adversarial.
+    The arbiter, a converged search from several starts, decides what is an adversarial; "protocol" is the paper's search.
     """
-    classify = getattr(model, "arbitrate", model)
+    classify = getattr(model, search, model)
     return torch.cat([classify(part).argmax(1) for part in x.split(BATCH)]) if len(x) else x.new_zeros(0).long()

@@ -72,6 +72,10 @@ class ABS(nn.Module):
         """Logits (N, 10) of the converged search that decides what counts as an adversarial; not differentiable."""
         return -self.inference.arbitrate(x).distance
 
+    def protocol(self, x: Tensor) -> Tensor:
+        """Logits (N, 10) of the paper's own search (appendix A.7); not differentiable."""
+        return -self.inference.protocol(x)[0]
+
     def decide(self, x: Tensor) -> Tensor:
         """The likeliest class (N,) alone, at a fraction of the cost of the logits."""
         return self.inference.decide(x)
@@ -98,6 +102,10 @@ class BinaryABS(nn.Module):
     def arbitrate(self, x: Tensor) -> Tensor:
         """As ABS.arbitrate."""
         return self.gamma * self.abs.arbitrate(_binary(x))
+
+    def protocol(self, x: Tensor) -> Tensor:
+        """As ABS.protocol."""
+        return self.gamma * self.abs.protocol(_binary(x))
 
     def decide(self, x: Tensor) -> Tensor:
         """As ABS.decide."""

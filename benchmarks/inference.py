@@ -16,8 +16,14 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.inference import Inference, InferenceSettings, ReferenceInference, build_inference
-from analysis_by_synthesis.inference import kernels, tables
+from analysis_by_synthesis.inference import (
+    Inference,
+    InferenceSettings,
+    ReferenceInference,
+    build_inference,
+    kernels,
+    tables,
+)
 from analysis_by_synthesis.inference.fast import aligned
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params import read
@@ -157,7 +163,7 @@ def ratio(slow: list, fast: list, clock: int) -> float:
 
 def peak(repetitions: int = 20_000_000) -> float:
     """Floating-point operations per CPU second of a core that does nothing else."""
-    numbers, results = aligned(64), aligned(kernels.LANES**2)
+    numbers, results = aligned(64), aligned(24 * kernels.LANES)
     kernels.multiply_add(numbers, 1, results)
     *_, cpu = timed(lambda: kernels.multiply_add(numbers, repetitions, results))
     return repetitions * 24 * kernels.LANES * 2 / cpu

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from toy_decoders import single_thread, toy_decoders, toy_images, toy_settings, work  # noqa: F401
+from toy_decoders import toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis.models.abs import ABS, BinaryABS
 

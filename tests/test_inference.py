@@ -5,7 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 from scipy.optimize import minimize
-from toy_decoders import single_thread, toy_decoders, toy_images, toy_settings, work  # noqa: F401
+from toy_decoders import toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis import inference
 from analysis_by_synthesis.inference import ReferenceInference, build_inference, objective
@@ -57,7 +57,7 @@ def test_arbiter_finds_the_global_minimum_of_two_latents():
     for c, decoder in enumerate(decoders):
         decoder.double()
 
-        def value_and_gradient(latent, image):
+        def value_and_gradient(latent, image, decoder=decoder):
             z = torch.tensor(latent)[None].requires_grad_()
             value, _ = objective(decoder, z, image[None])
             return value.item(), torch.autograd.grad(value.sum(), z)[0][0].numpy()
@@ -91,7 +91,7 @@ def test_protocol_search_of_both_engines_is_the_same(decoders, images):
 
 def test_protocol_search_is_50_adam_steps_from_the_best_candidate(decoders, images):
     settings = toy_settings(search="protocol")
-    distance, latent = ReferenceInference(decoders, settings).minimum(images[:2])
+    distance, _ = ReferenceInference(decoders, settings).minimum(images[:2])
     candidates = candidate_latents(settings)
     for c, decoder in enumerate(decoders):
         values = torch.stack(

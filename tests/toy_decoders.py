@@ -3,32 +3,14 @@
 import math
 from pathlib import Path
 
-import pytest
 import torch
 import yaml
 from torch import Tensor
 
-from analysis_by_synthesis.inference import InferenceSettings, tables
+from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
-
-
-@pytest.fixture(scope="module")
-def single_thread():
-    """Tiny batches don't gain from PyTorch's threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory):
-    """Tables of toy decoders are kept in a folder of their own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "WORK", tmp_path_factory.mktemp("work"))
-        yield
 
 
 def toy_settings(**changes) -> InferenceSettings:

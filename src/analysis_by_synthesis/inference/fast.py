@@ -35,7 +35,7 @@ class FastInference(Inference):
         self._thread = threading.local()
         components = settings.principal_components
         self._tables = cached_tables(
-            b"".join(p.tobytes() for p in self._parameters) + self._latents.tobytes() + bytes([components]),
+            b"".join(p.tobytes() for p in self._parameters) + self._latents.tobytes() + str(components).encode(),
             lambda: build_tables(self.classes, self._latents, components, self._decode, self._inverse_hessians),
         )
 

@@ -767,5 +767,6 @@ def multiply_add(numbers, repetitions, ws):
     a, b, c = load(numbers, 0), load(numbers, 16), load(numbers, 32)
     for i in range(repetitions):
         sums = fma_tile(sums, a, b, c, numbers, 8 * (i % 8))
-    for pixel in split_tile(sums):
-        store_third(pixel, ws, 0, 0)
+    pixels = split_tile(sums)
+    for k in range(3):
+        store_third(pixels[k], ws, k * 128, 0)

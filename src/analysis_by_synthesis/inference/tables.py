@@ -30,12 +30,13 @@ class Screen:
     @classmethod
     def of(cls, points: np.ndarray, constants: np.ndarray) -> "Screen":
         """Screen for points (C, K', D) and constants (C, K'); K' is filled up with candidates that are never chosen."""
-        missing = -points.shape[1] % LANES
-        points = np.pad(-2 * points, ((0, 0), (0, missing), (0, 0)))
-        constants = np.pad(constants, ((0, 0), (0, missing)), constant_values=np.inf)
         classes, k, d = points.shape
-        blocks = points.reshape(classes, k // LANES, LANES, d).swapaxes(2, 3)
-        return cls(np.ascontiguousarray(blocks, np.float32), np.ascontiguousarray(constants, np.float32))
+        missing = -k % LANES
+        coordinates = np.empty((classes, (k + missing) // LANES, d, LANES), np.float32)
+        for of_class, its in zip(coordinates, points):
+            of_class[:] = np.pad(-2 * its, ((0, missing), (0, 0))).reshape(-1, LANES, d).swapaxes(1, 2)
+        constants = np.pad(constants, ((0, 0), (0, missing)), constant_values=np.inf)
+        return cls(coordinates, np.ascontiguousarray(constants, np.float32))
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def build_tables(classes: int, latents: np.ndarray, components: int, decode: Dec
 def full_screen(classes: int, latents: np.ndarray, decode: Decode) -> Screen:
     """The candidates pixel by pixel."""
     images = np.stack([decode(np.full(len(latents), c), latents) for c in range(classes)])
-    return Screen.of(images, np.square(images, dtype=np.float64).sum(2) + np.square(latents).sum(1) / 2)
+    squares = np.stack([np.square(of_class, dtype=np.float64).sum(1) for of_class in images])
+    return Screen.of(images, squares + np.square(latents).sum(1) / 2)
 
 
 def cached_tables(key: bytes, build: Callable[[], Tables]) -> Tables:

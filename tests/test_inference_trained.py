@@ -1,0 +1,59 @@
+"""On the trained VAEs, the gradient of the converged search is that of D_c."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from toy_decoders import PARAMS
+
+from analysis_by_synthesis.data import mnist
+from analysis_by_synthesis.inference import InferenceSettings, build_inference
+from analysis_by_synthesis.networks.decoders import load_decoders
+from analysis_by_synthesis.params import read
+
+ROOT = Path(__file__).parents[1]
+WEIGHTS = [ROOT / "models" / "abs" / f"{digit}.safetensors" for digit in range(10)]
+pytestmark = pytest.mark.skipif(
+    not all(path.exists() for path in [*WEIGHTS, ROOT / "data" / "mnist"]), reason="needs the outputs of dvc repro"
+)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    (settings,) = read({"inference": InferenceSettings}, PARAMS)
+    return build_inference(load_decoders(ROOT / "models"), settings)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return mnist.load("test", ROOT / "data" / "mnist")[0][:20]
+
+
+def at_the_boundary(engine, x, y):
+    """Bisect the line from x to y, images of two classes, until the arbiter changes its mind."""
+    label = engine.arbitrate(x[None]).distance.argmin()
+    for _ in range(7):
+        middle = (x + y) / 2
+        x, y = (middle, y) if engine.arbitrate(middle[None]).distance.argmin() == label else (x, middle)
+    return x
+
+
+@pytest.mark.parametrize("where", ["clean", "boundary"])
+def test_gradient_of_the_two_likeliest_classes_agrees_with_central_differences(engine, images, where):
+    step, x = 0.02, images[0] if where == "clean" else at_the_boundary(engine, images[0], images[1])
+    x = x.clamp(step, 1 - step)
+    pixels = (x.flatten() > 0.1).nonzero()[::8, 0]
+    shift = torch.zeros(len(pixels), 784)
+    shift[range(len(pixels)), pixels] = step
+    shift = shift.view(-1, 1, 28, 28)
+    solution = engine.arbitrate(x[None])
+    differences = (engine.arbitrate(x + shift).distance - engine.arbitrate(x - shift).distance) / (2 * step)
+    for c in solution.distance[0].topk(2, largest=False).indices:
+        gradient = 2 * (x - solution.reconstruction[0, c]).flatten()[pixels]
+        assert torch.cosine_similarity(gradient, differences[:, c], dim=0) >= 0.999
+
+
+def test_default_search_and_decisions_agree_with_the_arbiter(engine, images):
+    labels = engine.arbitrate(images).distance.argmin(1)
+    assert torch.equal(engine.solve(images).distance.argmin(1), labels)
+    assert torch.equal(engine.decide(images), labels)

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from analysis_by_synthesis.attacks.runner import Evaluation, run_attack
+from analysis_by_synthesis.attacks.runner import AttackCell, Evaluation
 from analysis_by_synthesis.data.mnist import MNIST, load
 from analysis_by_synthesis.models import BINARY, model_module
 from analysis_by_synthesis.params import read
@@ -23,14 +23,14 @@ def main(model_name: str, attack_name: str, module_name: str, samples: str) -> N
             **model_definition.PARAMETERS,
         }
     )
-    n, cell = int(samples), f"{model_name}-{attack_name}"
-    work = Work(f"attack-{cell}", [seed, evaluation, settings, *model_parameters], [Path("models") / model_name, MNIST])
+    n, name = int(samples), f"{model_name}-{attack_name}"
+    work = Work(
+        f"attack-{name}", [n, seed, evaluation, settings, *model_parameters], [Path("models") / model_name, MNIST]
+    )
     model = model_definition.load(model_name, Path("models"), *model_parameters).to(device())
     images, labels = (part[:n].to(device()) for part in load("test"))
-    records = run_attack(
-        model, model_name in BINARY, attack.attack, settings, evaluation, images, labels, seed, work, label=cell
-    )
-    write_attack(cell, records)
+    cell = AttackCell(model, model_name in BINARY, attack.attack, settings, evaluation)
+    write_attack(name, cell.run(images, labels, seed, work, label=name))
     work.discard()
 
 

@@ -29,9 +29,10 @@ def main() -> None:
         chunk = work.load(f"chunk-{start}")
         if chunk is None:
             chunk = paper_bounds(model.inference, list(model.decoders), images[rows], labels[rows], settings)
+            chunk = {norm: bound.cpu() for norm, bound in chunk.items()}
             work.save(f"chunk-{start}", chunk)
         chunks.append(chunk)
-    columns = {norm: torch.cat([chunk[norm] for chunk in chunks]).cpu().numpy() for norm in chunks[0]}
+    columns = {norm: torch.cat([chunk[norm] for chunk in chunks]).numpy() for norm in chunks[0]}
     table = pd.DataFrame({"label": labels.cpu().numpy(), **columns})
     write_csv(BOUNDS / "abs.csv", table.rename_axis("index"))
     work.discard()

@@ -17,7 +17,7 @@ from analysis_by_synthesis.stage import device, run
 def main() -> None:
     settings, inference = read({"class_scalars": ClassScalars, "inference": InferenceSettings})
     images, labels = (part[: settings.images] for part in load("train"))
-    model = BinaryABS(load_decoders(Path("models")), inference, torch.ones(10)).to(device())
+    model = BinaryABS(load_decoders(Path("models")), inference).to(device())
     with torch.no_grad():
         distances = -model(images.to(device())).cpu()
     gamma = fit_class_scalars(distances.numpy(), labels.numpy(), settings)

@@ -30,7 +30,7 @@ def stages() -> dict[str, dict]:
                 "script": ROOT / stage.cmd.split()[1],
                 "deps": {dep.def_path for dep in files},
                 "params": {key for dep in stage.deps if hasattr(dep, "params") for key in dep.params},
-                "outs": {out.def_path for out in stage.outs},
+                "outs": {out.def_path: out.use_cache for out in stage.outs},
             }
     return resolved
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ("models", "results", "metrics", "plots", "dvc.lock", ".dvc")
+RESULTS = ("models/", "results/", "metrics/", "plots/", "dvc.lock", ".dvc/")
 
 
 def merge(base: dict, changes: dict) -> dict:
@@ -43,12 +43,13 @@ def environment(project: Path) -> dict[str, str]:
 
 def prepare(project: Path) -> None:
     """Make `project` a smoke-sized copy of this one, ready for `dvc repro`."""
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=project, env=environment(project), check=True)
     copy_project(project)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     changes = yaml.safe_load((ROOT / "tests" / "params.smoke.yaml").read_text())
     (project / "params.yaml").write_text(yaml.safe_dump(merge(params, changes), sort_keys=False))
-    for command in (["init", "--no-scm", "--quiet"], ["config", "cache.dir", str(ROOT / ".dvc" / "cache")]):
-        subprocess.run(["dvc", *command], cwd=project, env=environment(project), check=True)
+    command = ["dvc", "config", "cache.dir", str(ROOT / ".dvc" / "cache")]
+    subprocess.run(command, cwd=project, env=environment(project), check=True)
 
 
 def repro(project: Path, *arguments: str) -> None:

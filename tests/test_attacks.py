@@ -15,7 +15,7 @@ from analysis_by_synthesis.attacks import (
 from analysis_by_synthesis.attacks.gradient import log_odds
 from analysis_by_synthesis.attacks.postprocess import shrink_binary
 from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.attacks.runner import Evaluation, run_attack
+from analysis_by_synthesis.attacks.runner import AttackCell, Evaluation
 from analysis_by_synthesis.attacks.verify import is_adversarial
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.networks.binarize import binarize
@@ -31,7 +31,8 @@ BIM = {
     "growths": 10,
     "bisections": 15,
 }
-EVALUATION = Evaluation(chunk_size=4, overshoots=[1.0, 1.001, 1.01])
+POINTWISE = {"starts": 1, "repetitions": 2, "levels": 50, "narrowing": 1.2, "bisections": 12, "least_gain": 0.01}
+EVALUATION = Evaluation(chunk_size=4, kept=3, overshoots=[1.0, 1.001, 1.01])
 
 
 class TwoPlanes(nn.Module):
@@ -74,9 +75,10 @@ def smallest(model, attack, settings, images):
     recorder = Recorder(model, images, labels, settings.norm)
     torch.manual_seed(0)
     attack(recorder, images, labels, settings)
-    found = recorder.best_distance.isfinite()
-    assert is_adversarial(model, recorder.best, labels)[found].all()
-    torch.testing.assert_close(distance(recorder.best, images, settings.norm)[found], recorder.best_distance[found])
+    for sample in recorder.best_distance.isfinite().nonzero()[:, 0].tolist():
+        best, clean = recorder.closest(sample)[0][None], images[sample : sample + 1]
+        assert is_adversarial(model, best, labels[sample : sample + 1]).all()
+        torch.testing.assert_close(distance(best, clean, settings.norm)[0], recorder.best_distance[sample])
     return recorder
 
 
@@ -113,19 +115,19 @@ def test_the_gradient_is_that_of_the_cross_entropy_and_survives_certainty():
 
 @pytest.mark.parametrize("count", [1, 6])
 def test_pointwise_counts_pixels(count):
-    settings = pointwise.Settings(label="", norm="l0", starts=1, repetitions=2, levels=50, bisections=10)
+    settings = pointwise.Settings(label="", norm="l0", **POINTWISE)
     recorder = smallest(BrightPixels(count), pointwise.attack, settings, torch.zeros(3, 1, 28, 28))
     assert recorder.best_distance.tolist() == [count] * 3
 
 
 def test_pointwise_bisects_each_pixel_for_l2():
-    settings = pointwise.Settings(label="", norm="l2", starts=1, repetitions=2, levels=50, bisections=12)
+    settings = pointwise.Settings(label="", norm="l2", **POINTWISE)
     recorder = smallest(BrightPixels(4), pointwise.attack, settings, torch.zeros(2, 1, 28, 28))
     torch.testing.assert_close(recorder.best_distance, torch.ones(2), atol=2e-3, rtol=0)  # 4 pixels of 0.5
 
 
 def test_noise_finds_an_adversarial():
-    settings = salt_and_pepper.Settings(label="", norm="l0", levels=100, repetitions=3)
+    settings = salt_and_pepper.Settings(label="", norm="l0", levels=100, repetitions=3, narrowing=1.2)
     pepper = smallest(BrightPixels(20), salt_and_pepper.attack, settings, torch.zeros(5, 1, 28, 28))
     assert (pepper.best_distance >= 20).all() and (pepper.best_distance < 120).all()
     settings = gaussian_noise.Settings(label="", norm="l2", levels=50)
@@ -137,11 +139,11 @@ def test_noise_finds_an_adversarial():
 
 
 def test_an_attack_without_success_records_none():
-    settings = salt_and_pepper.Settings(label="", norm="l0", levels=10, repetitions=1)
+    settings = salt_and_pepper.Settings(label="", norm="l0", levels=10, repetitions=1, narrowing=1.2)
     recorder = smallest(BrightPixels(785), salt_and_pepper.attack, settings, torch.zeros(2, 1, 28, 28))
     assert recorder.best_distance.isinf().all()
     assert recorder.queries.tolist() == [10, 10]
-    settings = pointwise.Settings(label="", norm="l0", starts=1, repetitions=1, levels=10, bisections=2)
+    settings = pointwise.Settings(label="", norm="l0", **POINTWISE)
     assert (
         smallest(BrightPixels(785), pointwise.attack, settings, torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
     )
@@ -159,6 +161,15 @@ def test_the_recorder_keeps_the_closest_of_all_queries():
     recorder(torch.full((1, 1, 28, 28), 0.51), torch.tensor([0]))
     assert recorder.best_distance[0] == pytest.approx(0.51 * 28)
     assert recorder.queries.tolist() == [5, 4]
+    assert [image.max().item() for image in recorder.closest(1)] == [pytest.approx(0.6)]
+
+
+def test_the_recorder_never_takes_the_clean_image_for_an_adversarial():
+    images = torch.zeros(1, 1, 28, 28)
+    recorder = Recorder(BrightPixels(0), images, torch.zeros(1, dtype=torch.long), "l2", kept=2)
+    for value in (0.0, 0.9, 0.6, 0.7, 0.55):
+        recorder(torch.full_like(images, value))
+    assert [image.max().item() for image in recorder.closest(0)] == pytest.approx([0.55, 0.6])
 
 
 def test_only_valid_images_are_adversarial():
@@ -191,7 +202,8 @@ def run_noise(model, images, work):
     settings = gaussian_noise.Settings(label="", norm="l2", levels=100)
     labels = model(images).argmax(1)
     labels[2] = 1 - labels[2]  # misclassified already
-    return run_attack(model, False, gaussian_noise.attack, settings, EVALUATION, images, labels, 3, work, "test")
+    cell = AttackCell(model, False, gaussian_noise.attack, settings, EVALUATION)
+    return cell.run(images, labels, 3, work, "test")
 
 
 def test_records_are_complete_and_verified(tmp_path, monkeypatch):
@@ -226,6 +238,26 @@ def test_finished_chunks_are_not_computed_again_and_change_nothing(tmp_path, mon
     calls.clear()
     run_noise(model, images, Work("parts", [], []))
     assert len(calls) == 1  # to make the labels
+
+
+def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    class Strict(BrightPixels):
+        def arbitrate(self, x):
+            return self((x > 0.65).float())
+
+    def attack(recorder, images, labels, settings):
+        for value in (0.9, 0.7, 0.6):
+            x = images.clone()
+            x[:, 0, 0, 0] = value
+            recorder(x)
+
+    settings = gaussian_noise.Settings(label="", norm="l2", levels=1)
+    cell = AttackCell(Strict(1), False, attack, settings, EVALUATION)
+    records = cell.run(torch.zeros(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), 0, Work("strict", [], []), "test")
+    assert records["success"].all() and not records["rejected"].any()
+    assert records["l2"].tolist() == pytest.approx([0.7, 0.7], abs=1e-4)
 
 
 def test_an_adversarial_that_the_arbiter_rejects_does_not_count(tmp_path, monkeypatch):

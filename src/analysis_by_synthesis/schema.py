@@ -22,7 +22,7 @@ BLOCKS: dict[str, Any] = {
     "seed": int,
     "data": Download,
     "digits": list[int],
-    "models": list[str],
+    "models": dict[str, list[str]],
     "training_images": Count,
     "vae": VAETraining,
     "classifiers": dict[str, ClassifierTraining],
@@ -49,7 +49,8 @@ def check() -> None:
     for key in yaml.safe_load(PARAMS_FILE.read_text()):
         if key not in BLOCKS:
             raise Problem(f"{PARAMS_FILE} has the unknown key {key}; remove or correct it.")
-    if values["models"] != list(MODELS) or values["digits"] != list(range(10)):
+    models = [model for group in values["models"].values() for model in group]
+    if models != list(MODELS) or values["digits"] != list(range(10)):
         raise Problem(f"{PARAMS_FILE}: models and digits list what the stages are made for; leave them as they are.")
     for group, cells in values["cells"].items():
         for name, cell in cells.items():

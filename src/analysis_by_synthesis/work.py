@@ -30,7 +30,7 @@ class Work:
         digest = hashlib.sha256()
         for value in parameters:
             digest.update((value.model_dump_json() if isinstance(value, BaseModel) else repr(value)).encode())
-        for path in [*_files(inputs), *_code()]:
+        for path in [*_files(inputs), *filter(Path.is_file, _code())]:
             digest.update(path.read_bytes())
         self.folder = WORK / name / digest.hexdigest()[:16]
 
@@ -70,9 +70,5 @@ def _files(paths: Iterable[Path]) -> list[Path]:
 
 
 def _code() -> list[Path]:
-    """The modules of this package that the stage has imported, and the stage itself."""
-    package = __name__.split(".")[0]
-    modules = [
-        module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == package or name == "__main__"
-    ]
-    return [Path(module.__file__) for module in modules if getattr(module, "__file__", None)]
+    """The modules of this package, and the stage itself."""
+    return [*sorted(Path(__file__).parent.rglob("*.py")), Path(sys.argv[0])]

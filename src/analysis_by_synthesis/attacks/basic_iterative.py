@@ -47,13 +47,18 @@ def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Setting
 def _iterate(
     recorder: Recorder, images: Tensor, labels: Tensor, budget: Tensor, rows: Tensor, settings: Settings
 ) -> Tensor:
-    """BIM with each sample's own budget; whether the last iterate of each row is adversarial (M,)."""
+    """BIM with each sample's own budget, until it succeeds; whether an iterate of each row was adversarial (M,)."""
     clean, radius = images[rows], budget[rows, None, None, None]
-    x = clean
+    x, succeeded = clean.clone(), torch.zeros_like(rows, dtype=torch.bool)
     for _ in range(settings.iterations):
-        x = x + settings.relative_step * radius * direction(recorder, x, labels[rows], settings.norm, rows)
-        x = (clean + _project(x - clean, radius, settings)).clamp(0, 1)
-    return recorder.is_adversarial(x, rows)
+        going = (~succeeded).nonzero().squeeze(1)
+        if len(going) == 0:
+            break
+        gradient = direction(recorder, x[going], labels[rows[going]], settings.norm, rows[going])
+        step = x[going] + settings.relative_step * radius[going] * gradient
+        x[going] = (clean[going] + _project(step - clean[going], radius[going], settings)).clamp(0, 1)
+        succeeded[going] = recorder.is_adversarial(x[going], rows[going])
+    return succeeded
 
 
 def _project(perturbation: Tensor, radius: Tensor, settings: Settings) -> Tensor:

@@ -10,31 +10,35 @@ from analysis_by_synthesis.attacks.noise import salt_and_pepper
 from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.attacks.settings import AttackSettings
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.params import Count
+from analysis_by_synthesis.params import Count, Positive, Share
 
 
 class Settings(AttackSettings):
-    """Args: starts: of the whole attack, the best result is kept; repetitions: of the salt-and-pepper noise for a start,
-    the sparsest is taken; levels: densities of that noise; bisections: per pixel, L2 only."""
+    """Args: starts: of the whole attack, the best result is kept; repetitions, levels, narrowing: of the salt-and-pepper
+    noise for a start, the sparsest is taken; bisections: per pixel, for L2 only; least_gain: passes of bisections are
+    repeated while they shorten a perturbation by this share."""
 
     starts: Count
     repetitions: Count
     levels: Count
+    narrowing: Positive
     bisections: Count
+    least_gain: Share
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
     for _ in range(settings.starts):
         adversarials = reset_pixels(recorder, images, _start(recorder, images, settings))
         if settings.norm == "l2":
-            approach_pixels(recorder, images, adversarials, settings.bisections)
+            approach_pixels(recorder, images, adversarials, settings)
 
 
 def _start(recorder: Recorder, images: Tensor, settings: Settings) -> Tensor:
     """The sparsest of several noisy adversarials; the clean image where none was found."""
     best, fewest = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
+    highest = images.new_ones(len(images))
     for _ in range(settings.repetitions):
-        noisy = salt_and_pepper(recorder, images, settings.levels)
+        noisy, highest = salt_and_pepper(recorder, images, settings.levels, settings.narrowing, highest)
         changed = distance(noisy, images, "l0")
         sparser = (changed > 0) & (changed < fewest)
         best[sparser], fewest[sparser] = noisy[sparser], changed[sparser]
@@ -58,17 +62,24 @@ def reset_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor) -> Te
     return x.view_as(images)
 
 
-def approach_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor, bisections: int) -> None:
-    """Bisect each changed pixel towards its clean value, one after the other in random order."""
+def approach_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor, settings: Settings) -> None:
+    """Bisect the changed pixels towards their clean values, one after the other in random order.
+
+    Passes over all changed pixels are repeated until one shortens the perturbation too little.
+    """
     clean, x = images.flatten(1), adversarials.flatten(1).clone()
-    for rows, pixels in _changed_pixels(x, clean, (x != clean).any(1)):
-        low, high = clean[rows, pixels], x[rows, pixels]
-        for _ in range(bisections):
-            middle = (low + high) / 2
-            trial = x[rows].scatter(1, pixels[:, None], middle[:, None])
-            adversarial = recorder.is_adversarial(trial.view(-1, *images.shape[1:]), rows)
-            low, high = torch.where(adversarial, low, middle), torch.where(adversarial, middle, high)
-        x[rows, pixels] = high
+    progressing = (x != clean).any(1)
+    while progressing.any():
+        before = (x - clean).norm(dim=1)
+        for rows, pixels in _changed_pixels(x, clean, progressing):
+            low, high = clean[rows, pixels], x[rows, pixels]
+            for _ in range(settings.bisections):
+                middle = (low + high) / 2
+                trial = x[rows].scatter(1, pixels[:, None], middle[:, None])
+                adversarial = recorder.is_adversarial(trial.view(-1, *images.shape[1:]), rows)
+                low, high = torch.where(adversarial, low, middle), torch.where(adversarial, middle, high)
+            x[rows, pixels] = high
+        progressing &= (x - clean).norm(dim=1) < (1 - settings.least_gain) * before
 
 
 def _changed_pixels(x: Tensor, clean: Tensor, chosen: Tensor) -> list[tuple[Tensor, Tensor]]:

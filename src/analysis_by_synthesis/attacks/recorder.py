@@ -1,4 +1,6 @@
-"""The model as an attack sees it: every query is recorded, the closest adversarial of all is kept."""
+"""The model as an attack sees it: every query is recorded, the closest adversarials of all are kept."""
+
+from collections import deque
 
 import torch
 from torch import Tensor, nn
@@ -13,21 +15,21 @@ class Recorder(nn.Module):
         model: images to logits.
         images: the clean images (N, 1, 28, 28).
         labels: their true classes (N,).
-        norm: the metric in which the closest adversarial is kept.
+        norm: the metric in which the closest adversarials are kept.
+        kept: how many are kept per sample.
 
     Attributes:
-        best: the closest misclassified input of all queries (N, 1, 28, 28); the clean image where there is none.
-        best_distance: its distance (N,); inf where there is none.
+        best_distance: of the closest misclassified input of all queries (N,); inf where there is none.
         queries: forward passes per sample (N,).
     """
 
-    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, norm: Norm) -> None:
+    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, norm: Norm, kept: int = 1) -> None:
         super().__init__()
         self.model = model
         self.images, self.labels, self.norm = images, labels, norm
-        self.best = images.clone()
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
         self.queries = torch.zeros_like(labels)
+        self._trails: list[deque[Tensor]] = [deque(maxlen=kept) for _ in labels]
         self.eval()
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
@@ -47,12 +49,17 @@ class Recorder(nn.Module):
         predicted = decide(x) if decide else self.model(x).argmax(1)
         return self._record(x, predicted, rows)
 
+    def closest(self, sample: int) -> list[Tensor]:
+        """The last improvements (1, 28, 28) for a sample, closest first: where the first is refused, a later one may do."""
+        return list(reversed(self._trails[sample]))
+
     def _record(self, x: Tensor, predicted: Tensor, rows: Tensor | None) -> Tensor:
         rows = torch.arange(len(self.labels), device=x.device) if rows is None else rows
         self.queries[rows] += 1
         wrong = predicted != self.labels[rows]
         away = distance(x, self.images[rows], self.norm)
-        closer = wrong & (away < self.best_distance[rows])
-        self.best[rows[closer]] = x[closer]
+        closer = wrong & (away > 0) & (away < self.best_distance[rows])
         self.best_distance[rows[closer]] = away[closer]
+        for row, image in zip(rows[closer].tolist(), x[closer]):
+            self._trails[row].append(image.clone())
         return wrong

@@ -5,16 +5,19 @@ from torch import Tensor
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
 from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.attacks.settings import AttackSettings
-from analysis_by_synthesis.params import Count
+from analysis_by_synthesis.params import Count, Positive
 
 
 class Settings(AttackSettings):
-    """Args: levels: densities, evenly spaced from 0 to 1; repetitions: of the whole search."""
+    """Args: levels: densities, evenly spaced; repetitions: of the whole search; narrowing: where the next one ends,
+    relative to the density that has succeeded."""
 
     levels: Count
     repetitions: Count
+    narrowing: Positive
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    highest = images.new_ones(len(images))
     for _ in range(settings.repetitions):
-        salt_and_pepper(recorder, images, settings.levels)
+        _, highest = salt_and_pepper(recorder, images, settings.levels, settings.narrowing, highest)

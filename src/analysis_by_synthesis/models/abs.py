@@ -19,8 +19,8 @@ class _Distances(torch.autograd.Function):
     """x to D_c(x), with dD_c/dx = 2 (x - G_c(z*)) by the envelope theorem."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, inference: Inference) -> Tensor:
-        distance, latent = inference.minimum(x)
+    def forward(ctx, x: Tensor, inference: Inference, gamma: Tensor) -> Tensor:
+        distance, latent = inference.minimum(x, gamma)
         if ctx.needs_input_grad[0]:
             classes = torch.arange(distance.shape[1], device=x.device).repeat(len(x))
             reconstruction = inference.decode(classes, latent.flatten(0, 1))
@@ -29,25 +29,29 @@ class _Distances(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
         x, reconstruction = ctx.saved_tensors
-        return 2 * torch.einsum("nc,nc...->n...", gradient, x[:, None] - reconstruction), None
+        return 2 * torch.einsum("nc,nc...->n...", gradient, x[:, None] - reconstruction), None, None
 
 
 class ABS(nn.Module):
-    """Images (N, 1, 28, 28) in [0, 1] to logits -D_c(x) (N, 10) (eq. 3, 5).
+    """Images (N, 1, 28, 28) in [0, 1] to logits -gamma_c D_c(x) (N, 10) (eq. 3, 5).
 
     The gradient is that of the minimum, exact where the search has converged, and of first order only.
 
     Args:
         decoders: G_c of each class, used in evaluation mode.
         settings: of the inference.
+        gamma: a scalar (10,) for each class; ones for ABS itself.
     """
 
-    def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
+    def __init__(
+        self, decoders: Sequence[Decoder], settings: InferenceSettings, gamma: Sequence[float] | None = None
+    ) -> None:
         super().__init__()
         self.decoders = nn.ModuleList(decoders).eval().requires_grad_(False)
         self.settings = settings
+        self.register_buffer("gamma", torch.tensor(gamma or [1.0] * len(decoders)))
         self._inference: Inference | None = None
         self._inferred_from: tuple = ()
 
@@ -65,56 +69,32 @@ class ABS(nn.Module):
         self.decoders.eval()
         return self
 
+    def observe(self, x: Tensor) -> Tensor:
+        """The image as the decoders are compared with it."""
+        return x
+
     def forward(self, x: Tensor) -> Tensor:
-        return -_Distances.apply(x, self.inference)
+        return -self.gamma * _Distances.apply(self.observe(x), self.inference, self.gamma)
 
     def arbitrate(self, x: Tensor) -> Tensor:
         """Logits (N, 10) of the converged search that decides what counts as an adversarial; not differentiable."""
-        return -self.inference.arbitrate(x).distance
+        return -self.gamma * self.inference.arbitrate(self.observe(x), self.gamma).distance
 
     def protocol(self, x: Tensor) -> Tensor:
-        """Logits (N, 10) of the paper's own search (appendix A.7); not differentiable."""
-        return -self.inference.protocol(x)[0]
+        """Logits (N, 10) of the paper's own search (section 3); not differentiable."""
+        return -self.gamma * self.inference.protocol(self.observe(x))[0]
 
     def decide(self, x: Tensor) -> Tensor:
         """The likeliest class (N,) alone, at a fraction of the cost of the logits."""
-        return self.inference.decide(x)
+        return self.inference.decide(self.observe(x), self.gamma)
 
 
-class BinaryABS(nn.Module):
-    """ABS of the image binarised at 0.5, its logits scaled by gamma_c (section 3 and appendix A.1).
+class BinaryABS(ABS):
+    """ABS of the image binarised at 0.5, with scalars gamma_c (section 3 and appendix A.7)."""
 
-    Args:
-        decoders, settings: as for ABS.
-        gamma: the scalar (10,) of each class.
-    """
-
-    def __init__(
-        self, decoders: Sequence[Decoder], settings: InferenceSettings, gamma: Sequence[float] | Tensor
-    ) -> None:
-        super().__init__()
-        self.abs = ABS(decoders, settings)
-        self.register_buffer("gamma", torch.as_tensor(gamma, dtype=torch.float32))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.gamma * self.abs(_binary(x))
-
-    def arbitrate(self, x: Tensor) -> Tensor:
-        """As ABS.arbitrate."""
-        return self.gamma * self.abs.arbitrate(_binary(x))
-
-    def protocol(self, x: Tensor) -> Tensor:
-        """As ABS.protocol."""
-        return self.gamma * self.abs.protocol(_binary(x))
-
-    def decide(self, x: Tensor) -> Tensor:
-        """As ABS.decide."""
-        return self.abs.inference.decide(_binary(x), self.gamma)
-
-
-def _binary(x: Tensor) -> Tensor:
-    check_images(x)  # binarised, a NaN would pass for black
-    return binarize(x)
+    def observe(self, x: Tensor) -> Tensor:
+        check_images(x)  # binarised, a NaN would pass for black
+        return binarize(x)
 
 
 def load(name: str, directory: Path, settings: InferenceSettings) -> ABS:

@@ -7,11 +7,11 @@ import torch
 
 from analysis_by_synthesis.bounds.paper import BoundsSettings, paper_bounds
 from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.files import BOUNDS, write_csv
 from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.records import BOUNDS, write_csv
 from analysis_by_synthesis.stage import device, progress, run
 from analysis_by_synthesis.work import Work
 
@@ -33,8 +33,8 @@ def main() -> None:
             work.save(f"chunk-{start}", chunk)
         chunks.append(chunk)
     columns = {norm: torch.cat([chunk[norm] for chunk in chunks]).numpy() for norm in chunks[0]}
-    table = pd.DataFrame({"label": labels.cpu().numpy(), **columns})
-    write_csv(BOUNDS / "abs.csv", table.rename_axis("index"))
+    table = pd.DataFrame({"index": range(len(labels)), "label": labels.cpu().numpy(), **columns})
+    write_csv(BOUNDS / "abs.csv", table)
     work.discard()
 
 

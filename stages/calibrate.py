@@ -6,9 +6,9 @@ import numpy as np
 
 from analysis_by_synthesis.calibration import Calibration, calibrate, posterior
 from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.files import write_json
 from analysis_by_synthesis.models import logits, model_module
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.records import write_json
 from analysis_by_synthesis.stage import device, run
 
 

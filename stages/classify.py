@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.files import CLEAN, write_csv
 from analysis_by_synthesis.models import model_module, predict
 from analysis_by_synthesis.params import Count, read
-from analysis_by_synthesis.records import write_clean
 from analysis_by_synthesis.stage import device, run
 
 
@@ -14,7 +16,8 @@ def main(name: str) -> None:
     n, *model_parameters = read({"clean_images": Count, **module.PARAMETERS})
     model = module.load(name, Path("models"), *model_parameters).to(device())
     images, labels = (part[:n] for part in load("test"))
-    write_clean(name, labels, predict(model, images.to(device())).cpu())
+    predicted = predict(model, images.to(device())).cpu()
+    write_csv(CLEAN / f"{name}.csv", pd.DataFrame({"index": range(n), "label": labels, "predicted": predicted}))
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.files import write_json
 from analysis_by_synthesis.models import trained
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.pgd_accuracy import PGD, pgd_accuracy
-from analysis_by_synthesis.records import write_json
 from analysis_by_synthesis.stage import device, run
 
 

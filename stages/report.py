@@ -3,13 +3,21 @@
 from pathlib import Path
 
 from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.files import ATTACKS, BOUNDS, CLEAN, read_records, write_csv, write_json
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.records import read_attack, read_bounds, read_clean, write_csv, write_json
 from analysis_by_synthesis.reporting import figure2
 from analysis_by_synthesis.reporting.bounds import summarise_bounds
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
-from analysis_by_synthesis.reporting.table1 import Cell, ReportSettings, all_attacks, as_markdown, table1, write_metrics
-from analysis_by_synthesis.stage import replacing, run
+from analysis_by_synthesis.reporting.table1 import (
+    Cell,
+    ReportSettings,
+    all_attacks,
+    as_markdown,
+    smallest_distances,
+    table1,
+    write_metrics,
+)
+from analysis_by_synthesis.stage import Problem, replacing, run
 
 
 class LabelledAttack(AttackSettings, extra="ignore"):
@@ -17,21 +25,27 @@ class LabelledAttack(AttackSettings, extra="ignore"):
 
 
 def main() -> None:
-    seed, settings, attacks, cells = read({
+    seed, settings, attacks, cells, recipe = read({
         "seed": int, "report": ReportSettings, "attacks": dict[str, LabelledAttack], "cells": dict[str, dict[str, Cell]],
+        "classifiers.madry.recipe": str,
     })  # fmt: skip
     distances = {}
     for group in cells.values():
         for name, cell in group.items():
             attack = attacks[cell.attack]
-            distances[attack.norm, attack.label, cell.model] = read_attack(name)[attack.norm]
-    clean = {model: read_clean(model) for model in MODEL_LABELS}
+            row = attack.norm, attack.label, cell.model
+            if row in distances:
+                raise Problem(
+                    f"two attacks of {cell.model} have the norm and label of attacks.{cell.attack}; rename one."
+                )
+            distances[row] = read_records(ATTACKS / f"{name}.csv")[attack.norm]
+    clean = {model: read_records(CLEAN / f"{model}.csv") for model in MODEL_LABELS}
     metrics, plots = Path("metrics"), Path("plots")
 
     table = table1(distances, clean, settings, seed)
     write_csv(metrics / "table1.csv", table)
     with replacing(metrics / "table1.md") as partial:
-        partial.write_text(as_markdown(table))
+        partial.write_text(as_markdown(table, recipe))
     write_metrics(table, metrics)
     accuracy = {model: float((records["label"] == records["predicted"]).mean()) for model, records in clean.items()}
     write_json(metrics / "clean_accuracy.json", accuracy)
@@ -42,8 +56,9 @@ def main() -> None:
         write_csv(plots / "figure2" / f"{norm}.csv", curve)
     figure2.draw(curves, settings.thresholds, plots / "figure2.png")
 
-    adversarial = {norm: values for (norm, _, model), values in strongest.items() if model == "abs"}
-    bounds = {"abs": summarise_bounds(read_bounds("abs"), adversarial)}
+    on_abs = {norm: [values for (n, _, m), values in distances.items() if (n, m) == (norm, "abs")] for norm in curves}
+    adversarial = {norm: smallest_distances(values, join="outer") for norm, values in on_abs.items() if values}
+    bounds = {"abs": summarise_bounds(read_records(BOUNDS / "abs.csv"), adversarial)}
     write_json(metrics / "bounds.json", bounds)
 
 

@@ -15,11 +15,12 @@ from analysis_by_synthesis.attacks import (
 from analysis_by_synthesis.attacks.gradient import log_odds
 from analysis_by_synthesis.attacks.postprocess import shrink_binary
 from analysis_by_synthesis.attacks.recorder import Recorder
+from analysis_by_synthesis.attacks.records import onto_grid, read_adversarials, write_attack
 from analysis_by_synthesis.attacks.runner import AttackCell, Evaluation
 from analysis_by_synthesis.attacks.verify import is_adversarial
 from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.files import ATTACKS, read_records
 from analysis_by_synthesis.networks.binarize import binarize
-from analysis_by_synthesis.records import onto_grid, read_adversarials, read_attack, write_attack
 from analysis_by_synthesis.work import Work
 
 BIM = {
@@ -220,7 +221,7 @@ def test_records_are_complete_and_verified(tmp_path, monkeypatch):
 
     write_attack("cell", records)
     assert torch.equal(read_adversarials("cell"), records["adversarial"])
-    assert read_attack("cell")["l2"].to_numpy() == pytest.approx(records["l2"].numpy(), rel=1e-5)
+    assert read_records(ATTACKS / "cell.csv")["l2"].to_numpy() == pytest.approx(records["l2"].numpy(), rel=1e-5)
 
 
 def test_finished_chunks_are_not_computed_again_and_change_nothing(tmp_path, monkeypatch):

@@ -83,7 +83,7 @@ def test_the_table_stands_beside_the_papers(table):
     assert rows.loc["FGM", ["median", "paper_median", "paper_accuracy"]].tolist() == [1.5, 1.4, 0.48]
     assert rows.loc["All L2 Attacks", "median"] == 1.0
     assert np.isnan(rows.loc["FGSM", "paper_median"])  # the paper has no FGSM for ABS
-    assert "| L2: FGM | 1.5 / 50% (1.4 / 48%), n=4 |" in as_markdown(table)
+    assert "| L2: FGM | 1.5 / 50% (1.4 / 48%), n=4 |" in as_markdown(table, "test")
 
 
 def test_metrics_are_numbers(table, tmp_path):

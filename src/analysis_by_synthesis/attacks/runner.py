@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from analysis_by_synthesis.attacks.postprocess import shrink_binary
 from analysis_by_synthesis.attacks.recorder import Recorder
+from analysis_by_synthesis.attacks.records import onto_grid
 from analysis_by_synthesis.attacks.settings import AttackSettings
 from analysis_by_synthesis.attacks.verify import is_adversarial
 from analysis_by_synthesis.distances import NORMS, distance
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.params import Block, Count, Positive
-from analysis_by_synthesis.records import onto_grid
 from analysis_by_synthesis.stage import progress
 from analysis_by_synthesis.work import Work
 

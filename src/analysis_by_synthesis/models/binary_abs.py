@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
+from analysis_by_synthesis.files import write_json
 from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models.abs import PARAMETERS, BinaryABS
 from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders
-from analysis_by_synthesis.records import write_json
 from analysis_by_synthesis.stage import Problem
 
 __all__ = ["PARAMETERS", "load", "save_class_scalars"]

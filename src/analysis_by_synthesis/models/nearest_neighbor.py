@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.records import write_json
+from analysis_by_synthesis.files import write_json
 from analysis_by_synthesis.stage import Problem
 
 PARAMETERS: dict = {}

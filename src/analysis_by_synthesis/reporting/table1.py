@@ -1,13 +1,14 @@
 """Table 1: median adversarial distance and accuracy at the threshold, per model and attack, beside the paper's."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.files import write_json
 from analysis_by_synthesis.params import Block, Count, Positive
-from analysis_by_synthesis.records import write_json
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
 
 PAPER = Path("paper/table1.csv")
@@ -29,9 +30,9 @@ class ReportSettings(Block):
     thresholds: dict[Norm, Positive]
 
 
-def smallest_distances(distances: list[pd.Series]) -> pd.Series:
-    """Per sample, the smallest distance over several attacks; of the samples that all of them were run on."""
-    return pd.concat(distances, axis=1, join="inner").min(axis=1)
+def smallest_distances(distances: list[pd.Series], join: Literal["inner", "outer"] = "inner") -> pd.Series:
+    """Per sample, the smallest distance over several attacks; of the samples that all of them ("inner") or any had."""
+    return pd.concat(distances, axis=1, join=join).min(axis=1)
 
 
 def all_attacks(distances: dict[tuple[str, str, str], pd.Series]) -> dict[tuple[str, str, str], pd.Series]:
@@ -99,15 +100,25 @@ def _order(column: pd.Series) -> pd.Series:
     return column.map(lambda name: ranks.get(name, 1000 if name.startswith("All ") else 999))
 
 
-def as_markdown(table: pd.DataFrame) -> str:
-    """The table for people: a row per attack, a column per model, "ours (paper's)" as median / accuracy."""
+def as_markdown(table: pd.DataFrame, recipe: str) -> str:
+    """The table for people: a row per attack, a column per model, "ours (paper's)" as median / accuracy.
+
+    Args:
+        recipe: how our Madry et al. was trained.
+    """
     lines = ["| | " + " | ".join(MODEL_LABELS.values()) + " |", "|---" * (len(MODEL_LABELS) + 1) + "|"]
     for (norm, attack), group in table.groupby(["norm", "attack"], sort=False):
         by_model = group.set_index("model")
         cells = [_cell(by_model.loc[model]) if model in by_model.index else "" for model in MODEL_LABELS]
         name = attack if norm == "clean" or attack.startswith("All") else f"{NORM_NAMES[norm]}: {attack}"
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    notes = [
+        "",
+        "Median adversarial distance / accuracy at the threshold, ours (the paper's); – where the paper has no entry.",
+        f"Our Madry et al. was trained by the recipe {recipe}, the paper's is the released one.",
+        'Our "All" rows cover the attacks above them; the paper\'s cover all of its own. 95 % intervals are in table1.csv.',
+    ]
+    return "\n".join(lines + notes) + "\n"
 
 
 def _cell(row: pd.Series) -> str:

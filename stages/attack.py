@@ -3,8 +3,8 @@
 from importlib import import_module
 from pathlib import Path
 
-from analysis_by_synthesis.attacks.records import write_attack
-from analysis_by_synthesis.attacks.runner import AttackCell, Evaluation
+from analysis_by_synthesis.evaluation.records import write_attack
+from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
 from analysis_by_synthesis.data.mnist import MNIST, load
 from analysis_by_synthesis.models import BINARY, model_module
 from analysis_by_synthesis.params import read

@@ -2,26 +2,16 @@
 
 from pathlib import Path
 
-from analysis_by_synthesis.attacks.settings import AttackSettings
-from analysis_by_synthesis.files import ATTACKS, BOUNDS, CLEAN, read_records, write_csv, write_json
+from analysis_by_synthesis.distances import NORMS
+from analysis_by_synthesis.files import BOUNDS, CLEAN, read_records, write_csv, write_json
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.reporting import figure2
 from analysis_by_synthesis.reporting.bounds import summarise_bounds
+from analysis_by_synthesis.reporting.flags import flags
+from analysis_by_synthesis.reporting.records import Cell, LabelledAttack, all_attacks, read_cells
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
-from analysis_by_synthesis.reporting.table1 import (
-    Cell,
-    ReportSettings,
-    all_attacks,
-    as_markdown,
-    smallest_distances,
-    table1,
-    write_metrics,
-)
-from analysis_by_synthesis.stage import Problem, replacing, run
-
-
-class LabelledAttack(AttackSettings, extra="ignore"):
-    """Of an attack's parameters, those that name its row."""
+from analysis_by_synthesis.reporting.table1 import ReportSettings, as_markdown, of_the_paper, table1, write_metrics
+from analysis_by_synthesis.stage import replacing, run
 
 
 def main() -> None:
@@ -29,20 +19,11 @@ def main() -> None:
         "seed": int, "report": ReportSettings, "attacks": dict[str, LabelledAttack], "cells": dict[str, dict[str, Cell]],
         "classifiers.madry.recipe": str,
     })  # fmt: skip
-    distances = {}
-    for group in cells.values():
-        for name, cell in group.items():
-            attack = attacks[cell.attack]
-            row = attack.norm, attack.label, cell.model
-            if row in distances:
-                raise Problem(
-                    f"two attacks of {cell.model} have the norm and label of attacks.{cell.attack}; rename one."
-                )
-            distances[row] = read_records(ATTACKS / f"{name}.csv")[attack.norm]
+    records, cell_of = read_cells(attacks, cells)
     clean = {model: read_records(CLEAN / f"{model}.csv") for model in MODEL_LABELS}
     metrics, plots = Path("metrics"), Path("plots")
 
-    table = table1(distances, clean, settings, seed)
+    table = table1(records, clean, settings, seed)
     write_csv(metrics / "table1.csv", table)
     with replacing(metrics / "table1.md") as partial:
         partial.write_text(as_markdown(table, recipe))
@@ -50,16 +31,18 @@ def main() -> None:
     accuracy = {model: float((records["label"] == records["predicted"]).mean()) for model, records in clean.items()}
     write_json(metrics / "clean_accuracy.json", accuracy)
 
-    strongest = all_attacks(distances)
-    curves = {norm: figure2.curves(strongest, norm) for norm in settings.thresholds}
-    for norm, curve in curves.items():
-        write_csv(plots / "figure2" / f"{norm}.csv", curve)
-    figure2.draw(curves, settings.thresholds, plots / "figure2.png")
+    write_csv(metrics / "flags.csv", flags(records, cell_of, settings.flags))
 
-    on_abs = {norm: [values for (n, _, m), values in distances.items() if (n, m) == (norm, "abs")] for norm in curves}
-    adversarial = {norm: smallest_distances(values, join="outer") for norm, values in on_abs.items() if values}
-    bounds = {"abs": summarise_bounds(read_records(BOUNDS / "abs.csv"), adversarial)}
-    write_json(metrics / "bounds.json", bounds)
+    distances = {row: table[row.norm] for row, table in records.items()}
+    for name, chosen in (("figure2", of_the_paper(distances)), ("figure2_ours_too", distances)):
+        curves = {norm: figure2.curves(all_attacks(chosen), norm) for norm in NORMS}
+        for norm, curve in curves.items():
+            write_csv(plots / name / f"{norm}.csv", curve)
+        figure2.draw(curves, settings.thresholds, plots / f"{name}.png")
+
+    strongest = all_attacks(distances)
+    adversarial = {row.norm: values for row, values in strongest.items() if row.model == "abs"}
+    write_json(metrics / "bounds.json", {"abs": summarise_bounds(read_records(BOUNDS / "abs.csv"), adversarial)})
 
 
 if __name__ == "__main__":

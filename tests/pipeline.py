@@ -80,7 +80,7 @@ def used_files(stage: dict) -> set[Path]:
 
 
 def attack_file(stage: dict) -> Path | None:
-    if stage["item"] not in CELLS or not stage["group"].startswith("attack"):
+    if stage["item"] not in CELLS:
         return None
     return SOURCE / PACKAGE / "attacks" / f"{CELLS[stage['item']]['module']}.py"
 

@@ -3,83 +3,49 @@
 import pytest
 import torch
 from torch import nn
+from toy_decoders import toy_decoders, toy_images, toy_settings
+from toy_models import BrightPixels, TwoPlanes, grey_images
 
 from analysis_by_synthesis.attacks import (
     basic_iterative,
+    boundary,
+    carlini_wagner,
+    ddn,
     deepfool,
     fast_gradient,
+    fast_minimum_norm,
     gaussian_noise,
+    hop_skip_jump,
+    latent_descent,
     pointwise,
     salt_and_pepper,
+    transfer,
 )
 from analysis_by_synthesis.attacks.gradient import log_odds
-from analysis_by_synthesis.attacks.postprocess import shrink_binary
-from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.attacks.records import onto_grid, read_adversarials, write_attack
-from analysis_by_synthesis.attacks.runner import AttackCell, Evaluation
-from analysis_by_synthesis.attacks.verify import is_adversarial
+from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.files import ATTACKS, read_records
-from analysis_by_synthesis.networks.binarize import binarize
-from analysis_by_synthesis.work import Work
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.models.abs import ABS
 
+SCAN = {"steps": 1000, "finer_steps": 20}
 BIM = {
-    "label": "",
-    "iterations": 10,
-    "relative_step": 1 / 6,
-    "first_budget": 0.3,
-    "growth": 1.5,
-    "growths": 10,
+    "iterations": 10, "relative_step": 1 / 6, "momentum": 0.0, "first_budget": 0.3, "growth": 1.5, "growths": 10,
     "bisections": 15,
-}
+}  # fmt: skip
 POINTWISE = {"starts": 1, "repetitions": 2, "levels": 50, "narrowing": 1.2, "bisections": 12, "least_gain": 0.01}
-EVALUATION = Evaluation(chunk_size=4, kept=3, overshoots=[1.0, 1.001, 1.01])
-
-
-class TwoPlanes(nn.Module):
-    """Class 1 where w.x > b, else class 0: the distance to the boundary is |w.x - b| / ||w||_q."""
-
-    def __init__(self, offset: float = 40.0) -> None:
-        super().__init__()
-        generator = torch.Generator().manual_seed(0)
-        self.register_buffer("w", torch.randn(784, generator=generator) + 0.2)
-        self.register_buffer("b", self.w.sum() / 2 + offset)
-
-    def forward(self, x):
-        score = x.flatten(1) @ self.w - self.b
-        return torch.stack([-score, score], 1) / 10
-
-    def optimum(self, x, norm):
-        dual = self.w.norm() if norm == "l2" else self.w.abs().sum()
-        return (x.flatten(1) @ self.w - self.b).abs() / dual
-
-
-class BrightPixels(nn.Module):
-    """Class 1 where at least `count` pixels are above 0.5: the L0 distance of a dark image is `count`."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.count = count
-
-    def forward(self, x):
-        bright = (x > 0.5).flatten(1).sum(1).float()
-        return torch.stack([bright * 0 + self.count - 0.5, bright], 1)
-
-
-def grey_images(n, seed=1):
-    """Far from the edges of the pixel box, so that it doesn't matter."""
-    return 0.5 + 0.1 * (torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(seed)) - 0.5)
 
 
 def smallest(model, attack, settings, images):
+    """The recorder after the attack; every distance that it claims is checked."""
     labels = model(images).argmax(1)
     recorder = Recorder(model, images, labels, settings.norm)
     torch.manual_seed(0)
     attack(recorder, images, labels, settings)
     for sample in recorder.best_distance.isfinite().nonzero()[:, 0].tolist():
-        best, clean = recorder.closest(sample)[0][None], images[sample : sample + 1]
-        assert is_adversarial(model, best, labels[sample : sample + 1]).all()
-        torch.testing.assert_close(distance(best, clean, settings.norm)[0], recorder.best_distance[sample])
+        best, clean = recorder.closest(sample)[0], images[sample]
+        beyond = (clean + 1.0001 * (best - clean))[None].clamp(0, 1)  # rounding undoes what lies on the boundary itself
+        assert model(beyond).argmax(1) != labels[sample]
+        torch.testing.assert_close(distance(best[None], clean[None], settings.norm)[0], recorder.best_distance[sample])
     return recorder
 
 
@@ -87,12 +53,16 @@ def smallest(model, attack, settings, images):
 @pytest.mark.parametrize(
     ("module", "settings", "ratio"),
     [
-        (fast_gradient, {"norm": "l2", "steps": 1000, "finer_steps": 20}, 1.06),
-        (fast_gradient, {"norm": "linf", "steps": 1000, "finer_steps": 20}, 1.06),
+        (fast_gradient, {"norm": "l2", **SCAN}, 1.06),
+        (fast_gradient, {"norm": "linf", **SCAN}, 1.06),
         (basic_iterative, {"norm": "l2", **BIM}, 1.001),
         (basic_iterative, {"norm": "linf", **BIM}, 1.001),
+        (basic_iterative, {"norm": "linf", **BIM, "momentum": 1.0}, 1.001),
         (deepfool, {"norm": "l2", "steps": 20, "overshoot": 0.02}, 1.03),
         (deepfool, {"norm": "linf", "steps": 20, "overshoot": 0.02}, 1.03),
+        (ddn, {"norm": "l2", "steps": 100, "first_norm": 1.0, "change": 0.05}, 1.01),
+        (carlini_wagner, {"norm": "l2", "searches": 5, "steps": 50, "learning_rate": 0.02, "first_weight": 10.0}, 1.1),
+        (fast_minimum_norm, {"norm": "linf", "steps": 100, "longest_step": 1.0, "change": 0.05}, 1.01),
     ],
 )
 def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings, ratio, n):
@@ -101,6 +71,68 @@ def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings,
     optimum = model.optimum(images, settings["norm"])
     assert (recorder.best_distance >= optimum * (1 - 1e-4)).all()
     assert (recorder.best_distance <= optimum * ratio).all()
+
+
+def two_classes(n):
+    """A linear model, and images of both of its classes."""
+    model, images = TwoPlanes(), grey_images(n)
+    images[::2] = (images[::2] + 0.1 * model.w.sign().view(1, 1, 28, 28)).clamp(0, 1)
+    model.b += (images.flatten(1) @ model.w - model.b)[:2].mean()
+    return model, images
+
+
+def test_attacks_along_the_boundary_start_from_other_classes():
+    model, images = two_classes(6)
+    labels = model(images).argmax(1)
+    recorder = Recorder(model, images, labels, "l2")
+    rows, starts = adversarial_starts(recorder, images, labels, bisections=10)
+    assert rows.tolist() == list(range(6))
+    assert recorder.is_adversarial(starts, rows).all()
+    assert not recorder.is_adversarial(starts + 1e-2 * (images - starts), rows).any()
+    same = labels == labels[0]
+    rows, starts = adversarial_starts(recorder, images[same], labels[same], bisections=10)
+    assert len(rows) == len(starts) == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "settings"),
+    [
+        (boundary, {"norm": "l2", "steps": 1000, "spherical_step": 0.01, "source_step": 0.01, "look_every": 1}),
+        (hop_skip_jump, {"norm": "l2", "steps": 4, "first_probes": 100}),
+        (hop_skip_jump, {"norm": "linf", "steps": 4, "first_probes": 100}),
+    ],
+)
+def test_attacks_along_the_boundary_come_closer_than_they_started(module, settings):
+    """A little: decisions alone lead slowly to the closest adversarial in 784 dimensions."""
+    model, images = two_classes(4)
+    started = Recorder(model, images, model(images).argmax(1), settings["norm"])
+    adversarial_starts(started, images, started.labels, bisections=10)
+    recorder = smallest(model, module.attack, module.Settings(label="", bisections=10, **settings), images)
+    optimum = model.optimum(images, settings["norm"])
+    assert (recorder.best_distance >= optimum * (1 - 1e-3)).all()
+    assert (recorder.best_distance <= 0.08 * optimum + 0.92 * started.best_distance).all()
+
+
+def test_latent_descent_ends_at_the_boundary_to_the_likeliest_class():
+    decoders = toy_decoders(3)
+    model, images = ABS(decoders, toy_settings()), toy_images(decoders, each=1)
+    settings = latent_descent.Settings(label="", norm="l2", step=0.05, steps=100, bisections=8)
+    recorder = smallest(model, latent_descent.attack, settings, images)
+    solution = model.inference.solve(images)
+    towards = solution.reconstruction[torch.arange(3), solution.distance.topk(2, largest=False).indices[:, 1]]
+    assert (recorder.best_distance < distance(towards, images, "l2")).all()
+
+
+def test_transfer_lengthens_the_substitutes_perturbations(monkeypatch):
+    monkeypatch.setattr(transfer, "load", lambda name, directory: TwoPlanes())
+    model, images = TwoPlanes(offset=120.0), grey_images(3)
+    scan, iterate = ({"label": "", "norm": norm} for norm in ("l2", "linf"))
+    sources = {"fgm": scan | SCAN, "fgsm": iterate | SCAN, "l2_bim": scan | BIM, "bim": iterate | BIM}
+    settings = transfer.Settings(
+        label="", norm="l2", sources=sources, first_scale=0.5, growth=1.2, growths=20, bisections=12
+    )
+    recorder = smallest(model, transfer.attack, settings, images)
+    assert (recorder.best_distance / model.optimum(images, "l2")).tolist() == pytest.approx([1] * 3, rel=1e-2)
 
 
 def test_the_gradient_is_that_of_the_cross_entropy_and_survives_certainty():
@@ -148,128 +180,3 @@ def test_an_attack_without_success_records_none():
     assert (
         smallest(BrightPixels(785), pointwise.attack, settings, torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
     )
-
-
-def test_the_recorder_keeps_the_closest_of_all_queries():
-    model = BrightPixels(1)
-    images = torch.zeros(2, 1, 28, 28)
-    recorder = Recorder(model, images, torch.zeros(2, dtype=torch.long), "l2")
-    for value in (0.9, 0.6, 0.8, 0.4):
-        x = images.clone()
-        x[1, 0, 0, 0] = value
-        recorder(x)
-    assert recorder.best_distance.tolist() == [torch.inf, pytest.approx(0.6)]
-    recorder(torch.full((1, 1, 28, 28), 0.51), torch.tensor([0]))
-    assert recorder.best_distance[0] == pytest.approx(0.51 * 28)
-    assert recorder.queries.tolist() == [5, 4]
-    assert [image.max().item() for image in recorder.closest(1)] == [pytest.approx(0.6)]
-
-
-def test_the_recorder_never_takes_the_clean_image_for_an_adversarial():
-    images = torch.zeros(1, 1, 28, 28)
-    recorder = Recorder(BrightPixels(0), images, torch.zeros(1, dtype=torch.long), "l2", kept=2)
-    for value in (0.0, 0.9, 0.6, 0.7, 0.55):
-        recorder(torch.full_like(images, value))
-    assert [image.max().item() for image in recorder.closest(0)] == pytest.approx([0.55, 0.6])
-
-
-def test_only_valid_images_are_adversarial():
-    images = torch.zeros(4, 1, 28, 28)
-    images[0, 0, 0, 0], images[1, 0, 0, 0], images[2, 0, 0, 0] = 1.0, 1.1, torch.nan
-    assert is_adversarial(BrightPixels(1), images, torch.zeros(4, dtype=torch.long)).tolist() == [
-        True,
-        False,
-        False,
-        False,
-    ]
-
-
-def test_binary_adversarials_shrink_without_changing_their_binarisation():
-    generator = torch.Generator().manual_seed(0)
-    images, adversarials = (torch.rand(6, 1, 28, 28, generator=generator) for _ in range(2))
-    shrunk = onto_grid(shrink_binary(images, adversarials))
-    assert torch.equal(binarize(shrunk), binarize(adversarials))
-    changed = binarize(images) != binarize(adversarials)
-    torch.testing.assert_close(shrunk[~changed], onto_grid(images)[~changed])
-    torch.testing.assert_close((shrunk - images)[changed].abs(), (images - 0.5)[changed].abs(), atol=3e-5, rtol=0)
-
-
-def test_mnists_grey_levels_can_be_stored():
-    levels = torch.arange(256) / 255
-    assert torch.equal(onto_grid(levels), levels)
-
-
-def run_noise(model, images, work):
-    settings = gaussian_noise.Settings(label="", norm="l2", levels=100)
-    labels = model(images).argmax(1)
-    labels[2] = 1 - labels[2]  # misclassified already
-    cell = AttackCell(model, False, gaussian_noise.attack, settings, EVALUATION)
-    return cell.run(images, labels, 3, work, "test")
-
-
-def test_records_are_complete_and_verified(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    model, images = TwoPlanes(offset=3.0), onto_grid(grey_images(6))
-    records = run_noise(model, images, Work("records", [], []))
-    assert records["index"].tolist() == list(range(6))
-    assert records["clean_correct"].tolist() == [True, True, False, True, True, True]
-    assert [records[norm][2] for norm in ("l0", "l2", "linf")] == [0, 0, 0]
-    assert records["success"].all()
-    assert is_adversarial(model, records["adversarial"], records["label"]).all()
-    torch.testing.assert_close(distance(records["adversarial"], images, "l2"), records["l2"])
-    assert (records["queries"][records["clean_correct"]] > 0).all() and records["queries"][2] == 0
-
-    write_attack("cell", records)
-    assert torch.equal(read_adversarials("cell"), records["adversarial"])
-    assert read_records(ATTACKS / "cell.csv")["l2"].to_numpy() == pytest.approx(records["l2"].numpy(), rel=1e-5)
-
-
-def test_finished_chunks_are_not_computed_again_and_change_nothing(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    model, images = TwoPlanes(offset=3.0), grey_images(6)
-    whole = run_noise(model, images, Work("whole", [], []))
-    first = run_noise(model, images[:4], Work("parts", [], []))
-    calls = []
-    model.register_forward_hook(lambda *_: calls.append(1))
-    again = run_noise(model, images, Work("parts", [], []))
-    assert len(calls) > 0
-    for key in set(whole) - {"seconds"}:
-        assert torch.equal(whole[key], again[key])
-        assert torch.equal(whole[key][:4], first[key])
-    calls.clear()
-    run_noise(model, images, Work("parts", [], []))
-    assert len(calls) == 1  # to make the labels
-
-
-def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    class Strict(BrightPixels):
-        def arbitrate(self, x):
-            return self((x > 0.65).float())
-
-    def attack(recorder, images, labels, settings):
-        for value in (0.9, 0.7, 0.6):
-            x = images.clone()
-            x[:, 0, 0, 0] = value
-            recorder(x)
-
-    settings = gaussian_noise.Settings(label="", norm="l2", levels=1)
-    cell = AttackCell(Strict(1), False, attack, settings, EVALUATION)
-    records = cell.run(torch.zeros(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), 0, Work("strict", [], []), "test")
-    assert records["success"].all() and not records["rejected"].any()
-    assert records["l2"].tolist() == pytest.approx([0.7, 0.7], abs=1e-4)
-
-
-def test_an_adversarial_that_the_arbiter_rejects_does_not_count(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    class Undecided(TwoPlanes):
-        def arbitrate(self, x):
-            return super().forward(grey_images(len(x)))
-
-    records = run_noise(Undecided(offset=3.0), grey_images(6), Work("rejected", [], []))
-    attacked = records["clean_correct"]
-    assert attacked.sum() == 5
-    assert not records["success"][attacked].any() and records["rejected"][attacked].all()
-    assert records["l2"][attacked].isinf().all()

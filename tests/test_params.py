@@ -65,7 +65,7 @@ def test_the_committed_parameters_are_valid(monkeypatch):
     ("old", "new", "sentence"),
     [
         ("\nreport:", "\nrepotr: 3\nreport:", "unknown key repotr"),
-        ("fgm: {label: FGM, norm: l2", "fgm: {label: FGM, norm: l3", r"attacks\.fgm\.norm"),
+        ("ddn: {label: DDN, norm: l2", "ddn: {label: DDN, norm: l3", r"attacks\.ddn\.norm"),
         ("cnn-fgm: {model: cnn", "cnn-fgm: {model: cn", r"cells\.classifiers\.cnn-fgm has to be named"),
         ("module: fast_gradient", "module: fast", "there is no attack module fast"),
     ],

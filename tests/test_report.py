@@ -7,16 +7,12 @@ import torch
 
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.reporting.figure2 import accuracy_curve
-from analysis_by_synthesis.reporting.table1 import (
-    ReportSettings,
-    all_attacks,
-    as_markdown,
-    summarise,
-    table1,
-    write_metrics,
-)
+from analysis_by_synthesis.reporting.flags import FlagSettings, flags
+from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks
+from analysis_by_synthesis.reporting.table1 import ReportSettings, as_markdown, summarise, table1, write_metrics
 
-SETTINGS = ReportSettings(bootstrap=500, thresholds={"l2": 1.5, "linf": 0.3, "l0": 12.0})
+FLAGS = FlagSettings(factor=1.05, share=0.05)
+SETTINGS = ReportSettings(bootstrap=500, thresholds={"l2": 1.5, "linf": 0.3, "l0": 12.0}, flags=FLAGS)
 INF = float("inf")
 
 
@@ -24,18 +20,27 @@ def series(*values):
     return pd.Series(values, dtype=float)
 
 
+def records(norm, *distances, rejected=(), zero_gradients=0):
+    """Of samples that are all classified correctly."""
+    table = pd.DataFrame({norm: distances}, dtype=float)
+    table = table.assign(clean_correct=True, success=np.isfinite(table[norm]), rejected=False, seconds=0.5)
+    table.loc[list(rejected), "rejected"] = True
+    return table.assign(zero_gradients=zero_gradients)
+
+
 @pytest.fixture
 def table(monkeypatch):
     from pipeline import ROOT
 
     monkeypatch.chdir(ROOT)
-    distances = {
-        ("l2", "FGM", "cnn"): series(0, 1, 2, INF),
-        ("l2", "DeepFool", "cnn"): series(0, 2, 1, INF),
-        ("linf", "FGSM", "abs"): series(0.1, 0.2, 0.4, 0.6),
+    cells = {
+        Row("l2", "FGM", "cnn"): records("l2", 0, 1, 2, INF, rejected=[3]),
+        Row("l2", "DeepFool", "cnn"): records("l2", 0, 2, 1),
+        Row("l2", "DDN", "cnn"): records("l2", 0, 0.5, 2, 2),
+        Row("linf", "FGSM", "abs"): records("linf", 0.1, 0.2, 0.4, 0.6),
     }
     clean = {"cnn": pd.DataFrame({"label": [1, 2], "predicted": [1, 3]})}
-    return table1(distances, clean, SETTINGS, seed=0)
+    return table1(cells, clean, SETTINGS, seed=0)
 
 
 def test_distances_of_known_images():
@@ -64,24 +69,28 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 0.91 <= np.mean(hits) <= 0.98
 
 
-def test_all_rows_take_the_minimum_per_sample():
+def test_all_rows_take_the_minimum_per_sample_over_the_attacks_that_it_was_given():
     distances = {
-        ("l2", "FGM", "abs"): series(3, 1, 2),
-        ("l2", "BIM", "abs"): series(2, 2),
-        ("l2", "FGM", "cnn"): series(5),
+        Row("l2", "FGM", "abs"): series(3, 1, 2),
+        Row("l2", "BIM w/ GE", "abs"): series(2, 2),
+        Row("l2", "FGM", "cnn"): series(5),
     }
     together = all_attacks(distances)
-    assert together["l2", "All L2 Attacks", "abs"].tolist() == [2, 1]
+    assert together["l2", "All L2 Attacks", "abs"].tolist() == [2, 1, 2]
     assert together["l2", "All L2 Attacks", "cnn"].tolist() == [5]
 
 
 def test_the_table_stands_beside_the_papers(table):
-    assert table["attack"].tolist() == ["Clean", "FGM", "DeepFool", "All L2 Attacks", "FGSM", "All Linf Attacks"]
+    assert table["attack"].tolist() == [
+        "Clean", "FGM", "DeepFool", "DDN", "All L2 Attacks", "All L2 Attacks, ours too", "FGSM", "All Linf Attacks, ours too",
+    ]  # fmt: skip
     rows = table.set_index("attack")
     assert rows.loc["Clean", "accuracy"] == 0.5 and np.isnan(rows.loc["Clean", "median"])
     assert rows.loc["Clean", "paper_accuracy"] == 0.991
     assert rows.loc["FGM", ["median", "paper_median", "paper_accuracy"]].tolist() == [1.5, 1.4, 0.48]
-    assert rows.loc["All L2 Attacks", "median"] == 1.0
+    assert rows.loc["FGM", ["rejected", "seconds"]].tolist() == [1, 0.5]
+    assert rows.loc["All L2 Attacks", ["n", "median"]].tolist() == [4, 1.0]
+    assert rows.loc["All L2 Attacks, ours too", "median"] == 0.75
     assert np.isnan(rows.loc["FGSM", "paper_median"])  # the paper has no FGSM for ABS
     assert "| L2: FGM | 1.5 / 50% (1.4 / 48%), n=4 |" in as_markdown(table, "test")
 
@@ -89,9 +98,55 @@ def test_the_table_stands_beside_the_papers(table):
 def test_metrics_are_numbers(table, tmp_path):
     write_metrics(table, tmp_path)
     metrics = json.loads((tmp_path / "median" / "cnn.json").read_text())
-    assert metrics == {"l2": {"FGM": 1.5, "DeepFool": 1.5, "All L2 Attacks": 1.0}}
+    assert metrics["l2"] == {
+        "FGM": 1.5, "DeepFool": 1.0, "DDN": 1.25, "All L2 Attacks": 1.0, "All L2 Attacks, ours too": 0.75
+    }  # fmt: skip
     accuracy = json.loads((tmp_path / "accuracy" / "cnn.json").read_text())
     assert accuracy["clean"] == {"Clean": 0.5}
+
+
+def raised(cells):
+    modules = {"Gaussian Noise": "gaussian_noise", "Boundary Attack": "boundary", "FGM": "fast_gradient"}
+    of = {
+        row: Cell(model=row.model, attack="", module=modules.get(row.attack, "deepfool"), samples=len(table))
+        for row, table in cells.items()
+    }
+    return [tuple(row) for row in flags(cells, of, FLAGS)[["flag", "attack", "value", "compared_with"]].to_numpy()]
+
+
+def test_a_sound_evaluation_raises_no_flag():
+    assert raised({
+        Row("l2", "Gaussian Noise", "cnn"): records("l2", 5, 5, INF),
+        Row("l2", "Boundary Attack", "cnn"): records("l2", 1.2, 1.2, 1.2),
+        Row("l2", "DeepFool", "cnn"): records("l2", 1, 1, 1),
+        Row("l2", "DeepFool w/ GE", "cnn"): records("l2", 1, 1),
+        Row("l2", "FGM", "cnn"): records("l2", 2, 2, INF),
+        Row("l2", "DeepFool", "abs"): records("l2", 9, 9, 9),
+    }) == []  # fmt: skip
+
+
+def test_flags_compare_attacks_on_the_samples_that_both_were_given():
+    assert raised({
+        Row("l2", "Gaussian Noise", "cnn"): records("l2", 5, 5, 2),
+        Row("l2", "Boundary Attack", "cnn"): records("l2", 1, 1, 1),
+        Row("l2", "DeepFool", "cnn"): records("l2", 2, 2, 9),
+        Row("l2", "FGM", "cnn"): records("l2", 6, 6, 6),
+        Row("l2", "DeepFool w/ GE", "cnn"): records("l2", 1, 1),
+    }) == [
+        ("black box beats white box", "Boundary Attack", 1, 2),
+        ("weaker than noise", "FGM", 6, 5),
+        ("estimated beats exact gradient", "DeepFool w/ GE", 1, 2),
+    ]  # fmt: skip
+
+
+def test_flags_of_a_single_attack():
+    assert raised({
+        Row("l2", "DeepFool", "cnn"): records("l2", 1, INF, INF, rejected=[1], zero_gradients=[0, 0, 1]),
+    }) == [
+        ("zero gradients", "DeepFool", pytest.approx(1 / 3), 0.05),
+        ("not confirmed", "DeepFool", pytest.approx(1 / 3), 0.05),
+        ("no success at any budget", "DeepFool", pytest.approx(1 / 3), 0.05),
+    ]  # fmt: skip
 
 
 def test_the_accuracy_curve_falls_at_each_distance():

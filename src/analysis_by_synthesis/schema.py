@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from analysis_by_synthesis.attacks.runner import Evaluation
+from analysis_by_synthesis.evaluation.runner import Evaluation
 from analysis_by_synthesis.bounds.paper import BoundsSettings
 from analysis_by_synthesis.calibration import Calibration, ClassScalars
 from analysis_by_synthesis.data.sources import Download
@@ -13,7 +13,8 @@ from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models import MODELS
 from analysis_by_synthesis.params import PARAMS_FILE, Count, read
 from analysis_by_synthesis.pgd_accuracy import PGD
-from analysis_by_synthesis.reporting.table1 import Cell, ReportSettings
+from analysis_by_synthesis.reporting.records import Cell
+from analysis_by_synthesis.reporting.table1 import ReportSettings
 from analysis_by_synthesis.stage import Problem, run
 from analysis_by_synthesis.training.classifier import ClassifierTraining
 from analysis_by_synthesis.training.vae import VAETraining

@@ -1,5 +1,5 @@
-"""Attacks: one a module, all driven by the runner, all verified in the same way.
+"""Attacks, one a module.
 
 An attack is a function `attack(recorder, images, labels, settings)` beside a class `Settings` of its parameters. It only
-has to ask: the recorder keeps, of all images that it asks for, the closest one that the model misclassifies.
+has to ask: the recorder keeps, of all images that it asks for, the closest ones that the model misclassifies.
 """

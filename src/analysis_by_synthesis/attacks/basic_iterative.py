@@ -1,23 +1,28 @@
-"""BIM, also known as PGD (Kurakin et al., 2016), and its L2 variant, with a search for each sample's budget.
+"""BIM, also known as PGD (Kurakin et al., 2016), its L2 variant, and with momentum MIM (Dong et al., 2017).
 
-Foolbox's version takes one budget for the whole batch and doesn't search for it.
+Each sample's budget is searched for. Foolbox's version takes one for the whole batch and doesn't search for it.
 """
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.gradient import direction
-from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.attacks.gradient import ascent, direction
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.params import Count, Positive
 
 
 class Settings(AttackSettings):
-    """Args: iterations: steps for one budget; relative_step: step / budget; first_budget: in Linf or root mean square;
-    growth: of the budget after a failure; growths: tries; bisections: once a budget has succeeded."""
+    """Args: iterations: steps for one budget; relative_step: step / budget; momentum: share of the accumulated gradient that
+    is kept; first_budget: in Linf or root mean square; growth: of the budget after a failure; growths: tries; bisections:
+    once a budget has succeeded."""
 
     iterations: Count
     relative_step: Positive
+    momentum: Annotated[float, Field(ge=0)]
     first_budget: Positive
     growth: Positive
     growths: Count
@@ -50,12 +55,15 @@ def _iterate(
     """BIM with each sample's own budget, until it succeeds; whether an iterate of each row was adversarial (M,)."""
     clean, radius = images[rows], budget[rows, None, None, None]
     x, succeeded = clean.clone(), torch.zeros_like(rows, dtype=torch.bool)
+    accumulated = torch.zeros_like(x)
     for _ in range(settings.iterations):
         going = (~succeeded).nonzero().squeeze(1)
         if len(going) == 0:
             break
-        gradient = direction(recorder, x[going], labels[rows[going]], settings.norm, rows[going])
-        step = x[going] + settings.relative_step * radius[going] * gradient
+        gradient = ascent(recorder, x[going], labels[rows[going]], rows[going])
+        size = gradient.flatten(1).abs().mean(1).clamp_min(torch.finfo(x.dtype).tiny)[:, None, None, None]
+        accumulated[going] = settings.momentum * accumulated[going] + gradient / size
+        step = x[going] + settings.relative_step * radius[going] * direction(accumulated[going], settings.norm)
         x[going] = (clean[going] + _project(step - clean[going], radius[going], settings)).clamp(0, 1)
         succeeded[going] = recorder.is_adversarial(x[going], rows[going])
     return succeeded

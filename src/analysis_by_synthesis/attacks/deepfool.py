@@ -3,8 +3,9 @@
 import foolbox
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.params import Count, Positive
 
 VARIANTS = {"l2": foolbox.attacks.L2DeepFoolAttack, "linf": foolbox.attacks.LinfDeepFoolAttack}
@@ -21,5 +22,4 @@ def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Setting
     variant = VARIANTS[settings.norm](
         steps=settings.steps, candidates=None, overshoot=settings.overshoot, loss="logits"
     )
-    model = foolbox.PyTorchModel(recorder, bounds=(0, 1), device=images.device)
-    variant(model, images, foolbox.Misclassification(labels), epsilons=None)
+    variant(foolbox_model(recorder), images, foolbox.Misclassification(labels), epsilons=None)

@@ -6,9 +6,9 @@ Foolbox's version takes one step size for the whole batch and doesn't search for
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.gradient import direction
-from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.attacks.gradient import ascent, direction
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.params import Count
 
 
@@ -20,7 +20,7 @@ class Settings(AttackSettings):
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    gradient = direction(recorder, images, labels, settings.norm)
+    gradient = direction(ascent(recorder, images, labels), settings.norm)
     longest = images.new_ones(len(images))
     first = _scan(recorder, images, gradient, longest, settings.steps)
     early = first <= settings.finer_steps / settings.steps

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.evaluation.recorder import Recorder
 
 
 def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
@@ -17,11 +17,15 @@ def log_odds(logits: Tensor, labels: Tensor) -> Tensor:
     return logits.scatter(1, true, -torch.inf).logsumexp(1) - logits.gather(1, true)[:, 0]
 
 
-def direction(recorder: Recorder, x: Tensor, labels: Tensor, norm: Norm, rows: Tensor | None = None) -> Tensor:
-    """Away from the true class at x (N, 1, 28, 28): the gradient's sign for Linf, divided by its root mean square for L2."""
+def ascent(recorder: Recorder, x: Tensor, labels: Tensor, rows: Tensor | None = None) -> Tensor:
+    """The gradient of the log-odds at x (N, 1, 28, 28)."""
     x = x.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(log_odds(recorder(x, rows), labels).sum(), x)
+    return torch.autograd.grad(log_odds(recorder(x, rows), labels).sum(), x)[0]
+
+
+def direction(gradient: Tensor, norm: Norm) -> Tensor:
+    """The gradient's sign for Linf; the gradient divided by its root mean square for L2."""
     if norm == "linf":
         return gradient.sign()
-    rms = gradient.flatten(1).square().mean(1).sqrt().clamp_min(torch.finfo(x.dtype).tiny)
+    rms = gradient.flatten(1).square().mean(1).sqrt().clamp_min(torch.finfo(gradient.dtype).tiny)
     return gradient / rms[:, None, None, None]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.recorder import Recorder
+from analysis_by_synthesis.evaluation.recorder import Recorder
 
 
 def salt_and_pepper(

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
-from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.params import Count, Positive, Share
 
 
 class Settings(AttackSettings):
     """Args: starts: of the whole attack, the best result is kept; repetitions, levels, narrowing: of the salt-and-pepper
-    noise for a start, the sparsest is taken; bisections: per pixel, for L2 only; least_gain: passes of bisections are
-    repeated while they shorten a perturbation by this share."""
+    noise for a start, the sparsest is taken, and the next start goes on from its density; bisections: per pixel, for L2
+    only; least_gain: passes of bisections are repeated while they shorten a perturbation by this share."""
 
     starts: Count
     repetitions: Count
@@ -27,22 +27,23 @@ class Settings(AttackSettings):
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    highest = images.new_ones(len(images))
     for _ in range(settings.starts):
-        adversarials = reset_pixels(recorder, images, _start(recorder, images, settings))
+        start, highest = _start(recorder, images, highest, settings)
+        adversarials = reset_pixels(recorder, images, start)
         if settings.norm == "l2":
             approach_pixels(recorder, images, adversarials, settings)
 
 
-def _start(recorder: Recorder, images: Tensor, settings: Settings) -> Tensor:
-    """The sparsest of several noisy adversarials; the clean image where none was found."""
+def _start(recorder: Recorder, images: Tensor, highest: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
+    """The sparsest of several noisy adversarials, the clean image where none was found; the density for the next try."""
     best, fewest = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
-    highest = images.new_ones(len(images))
     for _ in range(settings.repetitions):
         noisy, highest = salt_and_pepper(recorder, images, settings.levels, settings.narrowing, highest)
         changed = distance(noisy, images, "l0")
         sparser = (changed > 0) & (changed < fewest)
         best[sparser], fewest[sparser] = noisy[sparser], changed[sparser]
-    return best
+    return best, highest
 
 
 def reset_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor) -> Tensor:

@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
-from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.attacks.settings import AttackSettings
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.params import Count, Positive
 
 

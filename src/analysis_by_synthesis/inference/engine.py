@@ -138,6 +138,17 @@ class Inference(ABC):
         runs = self._descend(x, torch.arange(len(x), device=x.device), classes, start, evaluations)
         return runs.value, runs.latent
 
+    @torch.no_grad()
+    def nearby(self, x: Tensor, latents: Tensor) -> Tensor:
+        """D_c (N, C) of images x that are nearly the same, by BFGS from the latents (C, 8) found for one of them."""
+        check_images(x)
+        classes = torch.arange(self.classes, device=x.device)
+        start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
+        classes = classes.repeat(len(x))
+        image = torch.arange(len(x), device=x.device).repeat_interleave(self.classes)
+        runs = self._descend(x.float(), image, classes, start[classes], self.settings.nearby)
+        return runs.value.view(len(x), self.classes)
+
     @abstractmethod
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
         """G_c(z) (N, 1, 28, 28) for latents (N, 8) and their classes, (N,) or one for all."""

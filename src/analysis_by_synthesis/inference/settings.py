@@ -42,7 +42,10 @@ Rounds = Annotated[tuple[Round, ...], Field(strict=False, min_length=1)]
 
 
 class InferenceSettings(Block):
-    """How D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 is searched for."""
+    """How D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 is searched for.
+
+    Args: nearby: evaluations of D and its gradient for an image that hardly differs from one whose latents are known.
+    """
 
     search: Literal["default", "protocol"]
     candidates: PositiveInt
@@ -55,6 +58,7 @@ class InferenceSettings(Block):
     default: Rounds
     arbiter: Rounds
     decision: Rounds
+    nearby: PositiveInt
 
     @field_validator("default", "arbiter")
     @classmethod

@@ -3,7 +3,6 @@
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ MODELS = {  # name: the module that defines it
     "binary_abs": "binary_abs",
     "abs": "abs",
 }
+SEARCHES = ("default", "arbitrate", "protocol")  # of ABS; all other models have but one way
 BATCH = 500  # bounds the memory of a prediction; no result depends on it
 BINARY = ("binary_cnn", "binary_abs")  # these binarise their input
 
@@ -47,13 +47,19 @@ def load_model(name: str, directory: Path | str = "models", device: torch.device
 
 
 @torch.no_grad()
-def logits(model: nn.Module, x: Tensor, search: Literal["default", "arbitrate", "protocol"] = "default") -> Tensor:
-    """Logits (N, 10) of images (N, 1, 28, 28); for ABS by the search that is named, other models have but one way."""
+def logits(model: nn.Module, x: Tensor, search: str = "default") -> Tensor:
+    """Logits (N, 10) of images (N, 1, 28, 28), for ABS by one of the `SEARCHES`.
+
+    Raises:
+        ValueError: there is no such search.
+    """
+    if search not in SEARCHES:
+        raise ValueError(f"there is no search {search!r}; the searches are {', '.join(SEARCHES)}.")
     classify = getattr(model, search, model)
     return torch.cat([classify(part) for part in x.split(BATCH)])
 
 
-def predict(model: nn.Module, x: Tensor, search: Literal["arbitrate", "protocol"] = "arbitrate") -> Tensor:
+def predict(model: nn.Module, x: Tensor, search: str = "arbitrate") -> Tensor:
     """Classes (N,) of images (N, 1, 28, 28).
 
     The arbiter, a converged search from several starts, decides what is an adversarial; "protocol" is the paper's search.

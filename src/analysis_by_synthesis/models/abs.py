@@ -1,6 +1,6 @@
 """ABS and Binary ABS (section 3) as differentiable modules."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -87,6 +87,25 @@ class ABS(nn.Module):
     def decide(self, x: Tensor) -> Tensor:
         """The likeliest class (N,) alone, at a fraction of the cost of the logits."""
         return self.inference.decide(self.observe(x), self.gamma)
+
+    @torch.no_grad()
+    def nearby(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """Logits (N, 10) of images (N, 1, 28, 28) that hardly differ from one image x (1, 1, 28, 28), as a function.
+
+        The search begins where that of x has ended; images that the decoders can't tell from x have its logits.
+        """
+        at_x = self.observe(x)
+        distance, latents = self.inference.minimum(at_x, self.gamma)
+
+        @torch.no_grad()
+        def logits(images: Tensor) -> Tensor:
+            observed = self.observe(images)
+            differs = (observed != at_x).flatten(1).any(1)
+            distances = distance.repeat(len(images), 1)
+            distances[differs] = self.inference.nearby(observed[differs], latents[0])
+            return -self.gamma * distances
+
+        return logits
 
 
 class BinaryABS(ABS):

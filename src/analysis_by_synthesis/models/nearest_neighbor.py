@@ -1,6 +1,7 @@
 """Nearest neighbour in L2 (appendix A.7): the logit of a class is minus the distance to its nearest training image."""
 
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from analysis_by_synthesis.files import write_json
 from analysis_by_synthesis.stage import Problem
 
 PARAMETERS: dict = {}
+ROUNDING = 1e-2  # of torch.cdist, amply
 
 
 class NearestNeighbor(nn.Module):
@@ -39,6 +41,23 @@ class NearestNeighbor(nn.Module):
                 nearest.append(part.argmin(1) + offset)
                 offset += part.shape[1]
         return -torch.stack([(x - self.references[index]).norm(dim=1) for index in nearest], dim=1)
+
+    @torch.no_grad()
+    def nearby(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """The logits, as a function, of images near one image x (1, 1, 28, 28); the same as ever, only faster.
+
+        At a distance r from x only those references can be nearest that x has at most 2r farther away than its nearest.
+        """
+        distances = torch.cdist(x.flatten(1), self.references)[0].split(self.counts)
+
+        def logits(images: Tensor) -> Tensor:
+            reach = 2 * (images - x).flatten(1).norm(dim=1).max() + ROUNDING
+            kept = [(d <= d.min() + reach).nonzero()[:, 0] for d in distances]
+            references = [r[index] for r, index in zip(self.references.split(self.counts), kept)]
+            labels = torch.arange(10, device=x.device).repeat_interleave(torch.tensor([len(r) for r in references]))
+            return NearestNeighbor(torch.cat(references).view(-1, *x.shape[1:]), labels)(images)
+
+        return logits
 
 
 def fit(directory: Path) -> None:

@@ -1,7 +1,6 @@
 """Table 1: median adversarial distance and accuracy at the threshold, per model and attack, beside the paper's."""
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -9,38 +8,20 @@ import pandas as pd
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.files import write_json
 from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.reporting.flags import FlagSettings
+from analysis_by_synthesis.reporting.records import Row, all_attacks
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
 
 PAPER = Path("paper/table1.csv")
-
-
-class Cell(Block):
-    """One attack on one model. Args: module: of the attack's code; samples: the first so many test images."""
-
-    model: str
-    attack: str
-    module: str
-    samples: Count
+EVERYTHING = "All {} Attacks, ours too"
 
 
 class ReportSettings(Block):
-    """Args: bootstrap: resamplings for the 95 % intervals; thresholds: of the accuracy, per norm."""
+    """Args: bootstrap: resamplings for the 95 % intervals; thresholds: of the accuracy, per norm; flags: when they are raised."""
 
     bootstrap: Count
     thresholds: dict[Norm, Positive]
-
-
-def smallest_distances(distances: list[pd.Series], join: Literal["inner", "outer"] = "inner") -> pd.Series:
-    """Per sample, the smallest distance over several attacks; of the samples that all of them ("inner") or any had."""
-    return pd.concat(distances, axis=1, join=join).min(axis=1)
-
-
-def all_attacks(distances: dict[tuple[str, str, str], pd.Series]) -> dict[tuple[str, str, str], pd.Series]:
-    """The rows "All ... Attacks" for distances by (norm, attack label, model)."""
-    together: dict[tuple[str, str, str], list[pd.Series]] = {}
-    for (norm, _, model), values in distances.items():
-        together.setdefault((norm, f"All {NORM_NAMES[norm]} Attacks", model), []).append(values)
-    return {key: smallest_distances(values) for key, values in together.items()}
+    flags: FlagSettings
 
 
 def summarise(distances: np.ndarray, threshold: float, bootstrap: int, generator: np.random.Generator) -> dict:
@@ -58,17 +39,24 @@ def median(distances: np.ndarray) -> np.ndarray:
     return np.median(distances, axis=-1)
 
 
+def of_the_paper(distances: dict[Row, pd.Series]) -> dict[Row, pd.Series]:
+    """The distances of the attacks that the paper has for a model."""
+    rows = set(_paper().index)
+    return {row: values for row, values in distances.items() if row in rows}
+
+
 def table1(
-    distances: dict[tuple[str, str, str], pd.Series],
-    clean: dict[str, pd.DataFrame],
-    settings: ReportSettings,
-    seed: int,
+    records: dict[Row, pd.DataFrame], clean: dict[str, pd.DataFrame], settings: ReportSettings, seed: int
 ) -> pd.DataFrame:
     """Table 1, a row per norm, attack and model, ordered as in the paper.
 
     Args:
-        distances: by (norm, attack label, model), each indexed by sample.
+        records: of the attack cells, a row per sample.
         clean: predictions on clean images, by model.
+
+    Returns:
+        norm, attack, model, n, median and accuracy with their intervals, the paper's, and for single attacks rejected
+        (adversarials that the arbiter did not confirm) and seconds (per sample).
     """
     generator = np.random.default_rng(seed)
     rows = []
@@ -77,27 +65,32 @@ def table1(
         summary = summarise(wrong, 0.0, settings.bootstrap, generator)
         for name in ("median", "median_low", "median_high"):
             summary[name] = np.nan
-        rows.append({"norm": "clean", "attack": "Clean", "model": model} | summary)
-    for (norm, attack, model), values in (distances | all_attacks(distances)).items():
-        summary = summarise(values.to_numpy(), settings.thresholds[norm], settings.bootstrap, generator)
-        rows.append({"norm": norm, "attack": attack, "model": model} | summary)
-    paper = pd.read_csv(PAPER).rename(
-        columns={"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"}
-    )
-    table = pd.DataFrame(rows).merge(paper, how="left", on=["norm", "attack", "model"])
-    return table.sort_values(["norm", "attack", "model"], key=_order, kind="stable", ignore_index=True)
+        rows.append(Row("clean", "Clean", model)._asdict() | summary)
+    distances = {row: table[row.norm] for row, table in records.items()}
+    together = all_attacks(of_the_paper(distances)) | all_attacks(distances, EVERYTHING)
+    for row, values in (distances | together).items():
+        rows.append(row._asdict() | summarise(values.to_numpy(), settings.thresholds[row.norm], settings.bootstrap, generator))
+        if row in records:
+            rows[-1] |= {"rejected": int(records[row]["rejected"].sum()), "seconds": records[row]["seconds"].mean()}
+    table = pd.DataFrame(rows).merge(_paper(), how="left", on=list(Row._fields))
+    return table.astype({"rejected": "Int64"}).sort_values(list(Row._fields), key=_order, kind="stable", ignore_index=True)
+
+
+def _paper() -> pd.DataFrame:
+    table = pd.read_csv(PAPER, index_col=list(Row._fields))
+    return table.rename(columns={"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"})
 
 
 def _order(column: pd.Series) -> pd.Series:
-    """The paper's order of norms, attacks and models; attacks that it doesn't have come before the "All" row."""
+    """The paper's order of norms, attacks and models; attacks that it doesn't have come before the "All" rows."""
     if column.name == "norm":
         ranks = {norm: rank for rank, norm in enumerate(("clean", *NORMS))}
     elif column.name == "model":
         ranks = {model: rank for rank, model in enumerate(MODEL_LABELS)}
     else:
-        attacks = [name for name in pd.read_csv(PAPER)["attack"].unique() if not name.startswith("All ")]
-        ranks = {name: rank for rank, name in enumerate(attacks)}
-    return column.map(lambda name: ranks.get(name, 1000 if name.startswith("All ") else 999))
+        attacks = _paper().index.get_level_values("attack").unique()
+        ranks = {name: rank for rank, name in enumerate(attacks) if not name.startswith("All ")}
+    return column.map(lambda name: ranks.get(name, 999 + name.startswith("All ") + name.endswith(EVERYTHING[-8:])))
 
 
 def as_markdown(table: pd.DataFrame, recipe: str) -> str:
@@ -116,7 +109,8 @@ def as_markdown(table: pd.DataFrame, recipe: str) -> str:
         "",
         "Median adversarial distance / accuracy at the threshold, ours (the paper's); – where the paper has no entry.",
         f"Our Madry et al. was trained by the recipe {recipe}, the paper's is the released one.",
-        'Our "All" rows cover the attacks above them; the paper\'s cover all of its own. 95 % intervals are in table1.csv.',
+        'Rows "All": each sample\'s smallest distance over the attacks that the paper has for the model, and over ours too;',
+        "not every attack was given all samples. 95 % intervals, rejected adversarials and seconds are in table1.csv.",
     ]
     return "\n".join(lines + notes) + "\n"
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.distances import Norm, distance
+from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
 
 
 class Recorder(nn.Module):
@@ -20,7 +21,9 @@ class Recorder(nn.Module):
 
     Attributes:
         best_distance: of the closest misclassified input of all queries (N,); inf where there is none.
-        queries: forward passes per sample (N,).
+        queries: images per sample (N,) that the model was asked about.
+        zero_gradients: backward passes per sample (N,) that gave nothing but zeros.
+        estimate: stands in for the model where gradients are wanted; None for exact ones.
     """
 
     def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, norm: Norm, kept: int = 1) -> None:
@@ -28,17 +31,26 @@ class Recorder(nn.Module):
         self.model = model
         self.images, self.labels, self.norm = images, labels, norm
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
-        self.queries = torch.zeros_like(labels)
+        self.queries, self.zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
+        self.estimate: EstimatedGradient | None = None
         self._trails: list[deque[Tensor]] = [deque(maxlen=kept) for _ in labels]
         self.eval()
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Logits of x (M, 1, 28, 28), differentiable in x.
 
+        Inputs are put into [0, 1]; one that isn't finite is replaced by the clean image, so that it can't stop the others.
+
         Args:
             rows: which samples (M,) the inputs belong to; all N in their order where it isn't given.
         """
-        logits = self.model(x)
+        rows = self._rows(rows)
+        x = _Watched.apply(x, self, rows)
+        if x.requires_grad and self.estimate is not None:
+            logits, probes = self.estimate(x)
+            self.queries[rows] += probes
+        else:
+            logits = self.model(x)
         self._record(x.detach(), logits.detach().argmax(1), rows)
         return logits
 
@@ -47,14 +59,16 @@ class Recorder(nn.Module):
         """Whether x (M, 1, 28, 28) is taken for another class (M,), as bool; only the decision is computed."""
         decide = getattr(self.model, "decide", None)
         predicted = decide(x) if decide else self.model(x).argmax(1)
-        return self._record(x, predicted, rows)
+        return self._record(x, predicted, self._rows(rows))
 
     def closest(self, sample: int) -> list[Tensor]:
         """The last improvements (1, 28, 28) for a sample, closest first: where the first is refused, a later one may do."""
         return list(reversed(self._trails[sample]))
 
-    def _record(self, x: Tensor, predicted: Tensor, rows: Tensor | None) -> Tensor:
-        rows = torch.arange(len(self.labels), device=x.device) if rows is None else rows
+    def _rows(self, rows: Tensor | None) -> Tensor:
+        return torch.arange(len(self.labels), device=self.labels.device) if rows is None else rows
+
+    def _record(self, x: Tensor, predicted: Tensor, rows: Tensor) -> Tensor:
         self.queries[rows] += 1
         wrong = predicted != self.labels[rows]
         away = distance(x, self.images[rows], self.norm)
@@ -63,3 +77,19 @@ class Recorder(nn.Module):
         for row, image in zip(rows[closer].tolist(), x[closer]):
             self._trails[row].append(image.clone())
         return wrong
+
+
+class _Watched(torch.autograd.Function):
+    """Passes images on, finite and in [0, 1], and their gradients as they are, counting those that are zero."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, recorder: Recorder, rows: Tensor) -> Tensor:
+        ctx.recorder, ctx.rows, ctx.dtype = recorder, rows, x.dtype
+        clean = recorder.images[rows]
+        finite = x.isfinite().flatten(1).all(1)[:, None, None, None]
+        return torch.where(finite, x.to(clean.dtype), clean).clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        ctx.recorder.zero_gradients[ctx.rows] += (gradient == 0).flatten(1).all(1).long()
+        return gradient.to(ctx.dtype), None, None

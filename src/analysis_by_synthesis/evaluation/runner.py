@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from analysis_by_synthesis.attacks.postprocess import shrink_binary
-from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.attacks.records import onto_grid
-from analysis_by_synthesis.attacks.settings import AttackSettings
-from analysis_by_synthesis.attacks.verify import is_adversarial
 from analysis_by_synthesis.distances import NORMS, distance
+from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
+from analysis_by_synthesis.evaluation.postprocess import shrink_binary
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.records import onto_grid
+from analysis_by_synthesis.evaluation.settings import AttackSettings
+from analysis_by_synthesis.evaluation.verify import is_adversarial
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.params import Block, Count, Positive
 from analysis_by_synthesis.stage import progress
@@ -58,7 +59,7 @@ class AttackCell:
         Returns:
             per sample: index, label, clean_correct, success, rejected (found by the attack, not confirmed), predicted
             (class of the adversarial), protocol_predicted (the same by the paper's search), l0, l2, linf (inf where none
-            was found), queries, seconds, seed (of its chunk), and adversarial (N, 1, 28, 28).
+            was found), queries, zero_gradients, seconds, seed (of its chunk), and adversarial (N, 1, 28, 28).
         """
         size, chunks = self.evaluation.chunk_size, []
         for start in progress(range(0, len(images), size), label):
@@ -76,20 +77,22 @@ class AttackCell:
         began = time.perf_counter()
         correct = predict(self.model, images) == labels
         adversarials, success, rejected = images.clone(), ~correct, torch.zeros_like(correct)
-        queries = torch.zeros_like(labels)
+        queries, zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         if correct.any():
             recorder = Recorder(self.model, images[correct], labels[correct], self.settings.norm, self.evaluation.kept)
-            self.attack(recorder, recorder.images, recorder.labels, self.settings)
+            for step in self.settings.difference_steps or [None]:
+                recorder.estimate = EstimatedGradient(self.model, step) if step else None
+                self.attack(recorder, recorder.images, recorder.labels, self.settings)
             adversarials[correct], confirmed = self._confirm(recorder)
             success[correct], rejected[correct] = confirmed, recorder.best_distance.isfinite() & ~confirmed
-            queries[correct] = recorder.queries
+            queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients
         seconds = (time.perf_counter() - began) / len(images)
         distances = {norm: distance(images, adversarials, norm).masked_fill(~success, torch.inf) for norm in NORMS}
         chunk = {
             "label": labels, "clean_correct": correct, "success": success, "rejected": rejected,
             "predicted": predict(self.model, adversarials),
             "protocol_predicted": predict(self.model, adversarials, "protocol"),
-            **distances, "queries": queries, "seconds": torch.full(labels.shape, seconds),
+            **distances, "queries": queries, "zero_gradients": zero_gradients, "seconds": torch.full(labels.shape, seconds),
             "seed": torch.full_like(labels, seed), "adversarial": adversarials,
         }  # fmt: skip
         return {key: value.cpu() for key, value in chunk.items()}

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.records import PIXEL_LEVELS
+from analysis_by_synthesis.evaluation.records import PIXEL_LEVELS
 from analysis_by_synthesis.networks.binarize import THRESHOLD
 
 BRIGHTEST_BLACK = 32767  # of the PIXEL_LEVELS: 0.499992; the next one is 0.500008

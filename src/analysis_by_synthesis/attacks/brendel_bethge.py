@@ -1,0 +1,45 @@
+"""The attack of Brendel & Bethge for L2, Linf and L0 (2019), as Foolbox has it: follows the boundary by its gradient.
+
+Foolbox's trust region grows with the number of samples attacked together; here it doesn't.
+"""
+
+import foolbox
+from torch import Tensor
+
+from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
+from analysis_by_synthesis.attacks.starts import adversarial_starts
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
+from analysis_by_synthesis.params import Count, Positive
+
+VARIANTS = {
+    "l2": foolbox.attacks.L2BrendelBethgeAttack,
+    "linf": foolbox.attacks.LinfinityBrendelBethgeAttack,
+    "l0": foolbox.attacks.L0BrendelBethgeAttack,
+}
+
+
+class Settings(AttackSettings):
+    """Args: starts: of the whole attack, towards one image of another class each; steps; learning_rate: radius of the trust
+    region per pixel; decays: how often it is halved; bisections: towards the start."""
+
+    starts: Count
+    steps: Count
+    learning_rate: Positive
+    decays: Count
+    bisections: Count
+
+
+def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    for rank in range(settings.starts):
+        rows, starts = adversarial_starts(recorder, images, labels, settings.bisections, rank)
+        if len(rows) == 0:
+            return
+        brendel_bethge = VARIANTS[settings.norm](
+            steps=settings.steps,
+            lr=settings.learning_rate / len(rows),
+            lr_num_decay=settings.decays,
+            binary_search_steps=settings.bisections,
+        )
+        criterion = foolbox.Misclassification(labels[rows])
+        brendel_bethge(foolbox_model(recorder, rows), images[rows], criterion, epsilons=None, starting_points=starts)

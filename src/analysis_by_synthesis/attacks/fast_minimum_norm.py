@@ -1,0 +1,24 @@
+"""FMN for Linf and L0 (Pintor et al., 2021), as Foolbox has it; its L2 variant never projects, DDN stands in for it."""
+
+import foolbox
+from torch import Tensor
+
+from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
+from analysis_by_synthesis.params import Count, Positive, Share
+
+VARIANTS = {"linf": foolbox.attacks.LInfFMNAttack, "l0": foolbox.attacks.L0FMNAttack}
+
+
+class Settings(AttackSettings):
+    """Args: steps; longest_step: the first one, L2; change: of the norm from step to step, at first."""
+
+    steps: Count
+    longest_step: Positive
+    change: Share
+
+
+def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    fmn = VARIANTS[settings.norm](steps=settings.steps, max_stepsize=settings.longest_step, gamma=settings.change)
+    fmn(foolbox_model(recorder), images, foolbox.Misclassification(labels), epsilons=None)

@@ -1,0 +1,30 @@
+"""Where attacks start that follow the decision boundary."""
+
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.attacks.bisection import bisect
+from analysis_by_synthesis.evaluation.recorder import Recorder
+
+
+def adversarial_starts(
+    recorder: Recorder, images: Tensor, labels: Tensor, bisections: int, rank: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Adversarial images near the boundary, towards the nearest images of other classes in the batch.
+
+    Foolbox starts from uniform noise, fails where noise isn't misclassified, and then gives up on the whole batch.
+
+    Args:
+        images: correctly classified (N, 1, 28, 28), labels: (N,).
+        rank: 0 for the nearest image of another class, 1 for the second nearest ...
+
+    Returns:
+        rows: the samples (M,) for which there is such an image.
+        starts: (M, 1, 28, 28), for these samples.
+    """
+    distances = torch.cdist(images.flatten(1), images.flatten(1))
+    distances[labels[:, None] == labels[None, :]] = torch.inf
+    nearest = distances.argsort(dim=1, stable=True)[:, min(rank, len(images) - 1)]
+    samples = torch.arange(len(images), device=images.device)
+    rows = samples[distances[samples, nearest].isfinite()]
+    return rows, bisect(recorder, images[rows], images[nearest[rows]], rows, bisections)

@@ -1,0 +1,67 @@
+"""Transfer attacks (section 5): the perturbations that fool another network, lengthened until they fool this one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from analysis_by_synthesis.attacks import basic_iterative, fast_gradient
+from analysis_by_synthesis.attacks.bisection import bisect
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
+from analysis_by_synthesis.models.trained import load
+from analysis_by_synthesis.params import Block, Count, Positive
+
+SUBSTITUTE = "substitute"
+
+
+class Sources(Block):
+    """The attacks on the substitute, with their settings."""
+
+    fgm: fast_gradient.Settings
+    fgsm: fast_gradient.Settings
+    l2_bim: basic_iterative.Settings
+    bim: basic_iterative.Settings
+
+
+class Settings(AttackSettings):
+    """Args: sources; first_scale: of a perturbation; growth: of the scale after a failure; growths: tries; bisections: once a
+    scale has succeeded."""
+
+    sources: Sources
+    first_scale: Positive
+    growth: Annotated[float, Field(gt=1)]
+    growths: Count
+    bisections: Count
+
+
+def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    substitute = load(SUBSTITUTE, Path("models")).to(images.device).eval()
+    for module, source in [
+        (fast_gradient, settings.sources.fgm),
+        (fast_gradient, settings.sources.fgsm),
+        (basic_iterative, settings.sources.l2_bim),
+        (basic_iterative, settings.sources.bim),
+    ]:
+        fooled = Recorder(substitute, images, labels, source.norm)
+        module.attack(fooled, images, labels, source)
+        _lengthen(recorder, images, [fooled.closest(sample) for sample in range(len(images))], settings)
+
+
+def _lengthen(recorder: Recorder, images: Tensor, adversarials: list[list[Tensor]], settings: Settings) -> None:
+    """Grow the perturbations, cut off at the edges of [0, 1], until each succeeds, then bisect back."""
+    rows = torch.tensor([row for row, closest in enumerate(adversarials) if closest], device=images.device).long()
+    if len(rows) == 0:
+        return
+    perturbation = torch.stack([adversarials[row][0] for row in rows.tolist()]) - images[rows]
+    inner, scale = images[rows], settings.first_scale
+    for _ in range(settings.growths):
+        outer = (images[rows] + scale * perturbation).clamp(0, 1)
+        succeeded = recorder.is_adversarial(outer, rows)
+        bisect(recorder, inner[succeeded], outer[succeeded], rows[succeeded], settings.bisections)
+        rows, perturbation, inner = rows[~succeeded], perturbation[~succeeded], outer[~succeeded]
+        if len(rows) == 0:
+            break
+        scale *= settings.growth

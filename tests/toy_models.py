@@ -1,0 +1,39 @@
+"""Models whose closest adversarials are known exactly."""
+
+import torch
+from torch import nn
+
+
+class TwoPlanes(nn.Module):
+    """Class 1 where w.x > b, else class 0: the distance to the boundary is |w.x - b| / ||w||_q."""
+
+    def __init__(self, offset: float = 40.0) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.register_buffer("w", torch.randn(784, generator=generator) + 0.2)
+        self.register_buffer("b", self.w.sum() / 2 + offset)
+
+    def forward(self, x):
+        score = x.flatten(1) @ self.w - self.b
+        return torch.stack([-score, score], 1) / 10
+
+    def optimum(self, x, norm):
+        dual = self.w.norm() if norm == "l2" else self.w.abs().sum()
+        return (x.flatten(1) @ self.w - self.b).abs() / dual
+
+
+class BrightPixels(nn.Module):
+    """Class 1 where at least `count` pixels are above 0.5: the L0 distance of a dark image is `count`."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def forward(self, x):
+        bright = (x > 0.5).flatten(1).sum(1).float()
+        return torch.stack([bright * 0 + self.count - 0.5, bright], 1)
+
+
+def grey_images(n, seed=1):
+    """Far from the edges of the pixel box, so that it doesn't matter."""
+    return 0.5 + 0.1 * (torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(seed)) - 0.5)

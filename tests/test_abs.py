@@ -107,6 +107,16 @@ def test_binary_abs_sees_only_the_binarised_image(model, decoders, images):
     assert torch.equal(binary.decide(images), binary.arbitrate(images).argmax(1))
 
 
+@pytest.mark.parametrize("kind", [ABS, BinaryABS])
+def test_nearby_images_are_looked_at_as_any_other(model, decoders, images, kind):
+    looked_at = kind(decoders, model.settings, GAMMA)
+    x = images[:1].clone()
+    near = x.repeat(4, 1, 1, 1)
+    pixels = range(3), [300, 400, 500]
+    near.flatten(1)[pixels] = 1 - near.flatten(1)[pixels].round()
+    torch.testing.assert_close(looked_at.nearby(x)(near), looked_at(near), atol=1e-2, rtol=0)
+
+
 def test_binary_abs_refuses_nan(decoders, images):
     spoilt = images.clone()
     spoilt[0, 0, 0, 0] = torch.nan

@@ -12,13 +12,13 @@ from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.records import onto_grid, read_adversarials, write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
-from analysis_by_synthesis.evaluation.verify import is_adversarial
+from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.files import ATTACKS, read_records
 from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.work import Work
 
-EVALUATION = Evaluation(chunk_size=4, kept=3, overshoots=[1.0, 1.001, 1.01])
+EVALUATION = Evaluation(chunk_size=4, kept=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
 
 
 def test_the_recorder_keeps_the_closest_of_all_queries():
@@ -104,7 +104,7 @@ def test_nearest_neighbor_looks_nearby_as_it_does_anywhere():
 def test_only_valid_images_are_adversarial():
     images = torch.zeros(4, 1, 28, 28)
     images[0, 0, 0, 0], images[1, 0, 0, 0], images[2, 0, 0, 0] = 1.0, 1.1, torch.nan
-    assert is_adversarial(BrightPixels(1), images, torch.zeros(4, dtype=torch.long)).tolist() == [
+    assert is_adversarial(BrightPixels(1), images, torch.zeros(4, dtype=torch.long), 0.0).tolist() == [
         True,
         False,
         False,
@@ -143,7 +143,8 @@ def test_records_are_complete_and_verified(tmp_path, monkeypatch):
     assert records["clean_correct"].tolist() == [True, True, False, True, True, True]
     assert [records[norm][2] for norm in ("l0", "l2", "linf")] == [0, 0, 0]
     assert records["success"].all()
-    assert is_adversarial(model, records["adversarial"], records["label"]).all()
+    again = verify(model, images, records["adversarial"], records["label"])
+    assert all(torch.equal(records[name], column) for name, column in again.items())
     torch.testing.assert_close(distance(records["adversarial"], images, "l2"), records["l2"])
     assert (records["queries"][records["clean_correct"]] > 0).all() and records["queries"][2] == 0
 

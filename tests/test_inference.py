@@ -1,4 +1,4 @@
-"""Both engines find the minimum that equation 5 asks for, and agree."""
+"""All engines find the minimum that equation 5 asks for, and agree."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from toy_decoders import toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis import inference
 from analysis_by_synthesis.inference import ReferenceInference, build_inference, objective
+from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 
@@ -26,7 +27,11 @@ def images(decoders):
     return toy_images(decoders, each=2)
 
 
-@pytest.fixture(scope="module", params=[ReferenceInference, build_inference], ids=["reference", "fastest"])
+ENGINES = [ReferenceInference, BatchedInference, build_inference]
+IDS = ["reference", "batched", "fastest"]
+
+
+@pytest.fixture(scope="module", params=ENGINES, ids=IDS)
 def engine(request, single_thread, work, decoders):
     return request.param(decoders, toy_settings())
 
@@ -70,23 +75,25 @@ def test_arbiter_finds_the_global_minimum_of_two_latents():
             assert found[i, c].item() == pytest.approx(best, abs=1e-3)
 
 
-def test_engines_agree(decoders, images):
-    reference, fastest = (build(decoders, toy_settings()) for build in (ReferenceInference, build_inference))
+@pytest.mark.parametrize("build", ENGINES[1:], ids=IDS[1:])
+def test_engines_agree(decoders, images, build):
+    reference, other = ReferenceInference(decoders, toy_settings()), build(decoders, toy_settings())
     latents, classes = torch.randn(20, LATENT_DIM), torch.arange(20) % CLASSES
-    torch.testing.assert_close(fastest.decode(classes, latents), reference.decode(classes, latents), atol=1e-5, rtol=0)
+    torch.testing.assert_close(other.decode(classes, latents), reference.decode(classes, latents), atol=1e-5, rtol=0)
     x = images[:1].expand(20, -1, -1, -1)
     for evaluations in (1, 2, 5):
-        (expected, _), (value, _) = (e.minimise(x, classes, latents, evaluations) for e in (reference, fastest))
+        (expected, _), (value, _) = (e.minimise(x, classes, latents, evaluations) for e in (reference, other))
         torch.testing.assert_close(value, expected, atol=1e-2, rtol=1e-4)
     torch.testing.assert_close(
-        fastest.arbitrate(images[::2]).distance, reference.arbitrate(images[::2]).distance, atol=1e-3, rtol=0
+        other.arbitrate(images[::2]).distance, reference.arbitrate(images[::2]).distance, atol=1e-3, rtol=0
     )
 
 
-def test_protocol_search_of_both_engines_is_the_same(decoders, images):
+@pytest.mark.parametrize("build", ENGINES[1:], ids=IDS[1:])
+def test_protocol_search_of_all_engines_is_the_same(decoders, images, build):
     settings = toy_settings(search="protocol")
-    reference, fastest = (build(decoders, settings).solve(images) for build in (ReferenceInference, build_inference))
-    torch.testing.assert_close(fastest.distance, reference.distance, atol=1e-3, rtol=0)
+    reference, other = (engine(decoders, settings).solve(images) for engine in (ReferenceInference, build))
+    torch.testing.assert_close(other.distance, reference.distance, atol=1e-3, rtol=0)
 
 
 def test_protocol_search_is_50_adam_steps_from_the_best_candidate(decoders, images):

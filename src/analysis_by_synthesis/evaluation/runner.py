@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from analysis_by_synthesis.distances import NORMS, distance
 from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.records import onto_grid
 from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.evaluation.verify import is_adversarial
+from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.params import Block, Count, Positive
 from analysis_by_synthesis.stage import progress
@@ -26,12 +25,14 @@ class Evaluation(Block):
     """How samples are attacked.
 
     Args: chunk_size: samples that are attacked together, from a seed of their own; kept: closest inputs of a sample that
-    the arbiter is asked about, in turn; overshoots: factors by which each is first lengthened, in turn.
+    the arbiter is asked about, in turn; overshoots: factors by which each is first lengthened, in turn; margin: between
+    the logits of an adversarial, so that rounding on another machine can't undo it.
     """
 
     chunk_size: Count
     kept: Count
     overshoots: list[Positive]
+    margin: Positive
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ class AttackCell:
         Samples that are misclassified already are not attacked: their distance is 0 and their adversarial the image.
 
         Returns:
-            per sample: index, label, clean_correct, success, rejected (found by the attack, not confirmed), predicted
-            (class of the adversarial), protocol_predicted (the same by the paper's search), l0, l2, linf (inf where none
-            was found), queries, zero_gradients, seconds, seed (of its chunk), and adversarial (N, 1, 28, 28).
+            per sample: index, label, clean_correct, rejected (found by the attack, not confirmed), what `verify` says of
+            the adversarial, protocol_predicted (its class by the paper's search), queries, zero_gradients, seconds, seed
+            (of its chunk), and adversarial (N, 1, 28, 28), the image itself where none was found.
         """
         size, chunks = self.evaluation.chunk_size, []
         for start in progress(range(0, len(images), size), label):
@@ -76,7 +77,7 @@ class AttackCell:
         np.random.seed(seed)
         began = time.perf_counter()
         correct = predict(self.model, images) == labels
-        adversarials, success, rejected = images.clone(), ~correct, torch.zeros_like(correct)
+        adversarials, rejected = images.clone(), torch.zeros_like(correct)
         queries, zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         if correct.any():
             recorder = Recorder(self.model, images[correct], labels[correct], self.settings.norm, self.evaluation.kept)
@@ -84,15 +85,14 @@ class AttackCell:
                 recorder.estimate = EstimatedGradient(self.model, step) if step else None
                 self.attack(recorder, recorder.images, recorder.labels, self.settings)
             adversarials[correct], confirmed = self._confirm(recorder)
-            success[correct], rejected[correct] = confirmed, recorder.best_distance.isfinite() & ~confirmed
+            rejected[correct] = recorder.best_distance.isfinite() & ~confirmed
             queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients
         seconds = (time.perf_counter() - began) / len(images)
-        distances = {norm: distance(images, adversarials, norm).masked_fill(~success, torch.inf) for norm in NORMS}
         chunk = {
-            "label": labels, "clean_correct": correct, "success": success, "rejected": rejected,
-            "predicted": predict(self.model, adversarials),
+            "label": labels, "clean_correct": correct, "rejected": rejected,
+            **verify(self.model, images, adversarials, labels),
             "protocol_predicted": predict(self.model, adversarials, "protocol"),
-            **distances, "queries": queries, "zero_gradients": zero_gradients, "seconds": torch.full(labels.shape, seconds),
+            "queries": queries, "zero_gradients": zero_gradients, "seconds": torch.full(labels.shape, seconds),
             "seed": torch.full_like(labels, seed), "adversarial": adversarials,
         }  # fmt: skip
         return {key: value.cpu() for key, value in chunk.items()}
@@ -117,7 +117,7 @@ class AttackCell:
                     candidates = shrink_binary(images[rows], candidates)
                 lengthened = (images[rows] + factor * (candidates - images[rows])).clamp(0, 1)
                 lengthened = onto_grid(lengthened)
-                verdict = is_adversarial(self.model, lengthened, labels[rows])
+                verdict = is_adversarial(self.model, lengthened, labels[rows], self.evaluation.margin)
                 adversarials[rows[verdict]] = lengthened[verdict]
                 confirmed[rows[verdict]] = True
         return adversarials, confirmed

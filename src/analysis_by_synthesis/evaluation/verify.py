@@ -3,12 +3,37 @@
 import torch
 from torch import Tensor, nn
 
-from analysis_by_synthesis.models import predict
+from analysis_by_synthesis.distances import NORMS, distance
+from analysis_by_synthesis.models import logits
 
 
-def is_adversarial(model: nn.Module, x: Tensor, labels: Tensor) -> Tensor:
-    """Whether images x (N, 1, 28, 28) are finite, inside [0, 1], and taken for another class than their label (N,)."""
-    valid = (x.isfinite() & (x >= 0) & (x <= 1)).flatten(1).all(1)
-    verdict = torch.zeros_like(valid)
-    verdict[valid] = predict(model, x[valid]) != labels[valid]
+def verify(model: nn.Module, images: Tensor, adversarials: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """What adversarials (N, 1, 28, 28) of images with labels (N,) are worth.
+
+    Returns:
+        success: whether each is an adversarial; predicted: its class by the arbiter; l0, l2, linf: its distances, inf
+        where it is none.
+    """
+    valid = _valid(adversarials)
+    shown = torch.where(valid[:, None, None, None], adversarials, images)
+    predicted = logits(model, shown, "arbitrate").argmax(1)
+    success = valid & (predicted != labels)
+    distances = {norm: distance(images, adversarials, norm).masked_fill(~success, torch.inf) for norm in NORMS}
+    return {"success": success, "predicted": predicted, **distances}
+
+
+def is_adversarial(model: nn.Module, x: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Whether images x (N, 1, 28, 28) are finite, inside [0, 1], and taken for another class than their label (N,).
+
+    Args:
+        margin: by which the arbiter's logit of another class has to exceed that of the label.
+    """
+    verdict = _valid(x)
+    scores = logits(model, x[verdict], "arbitrate") if verdict.any() else x.new_zeros(0, 10)
+    true = labels[verdict, None]
+    verdict[verdict.clone()] = scores.scatter(1, true, -torch.inf).amax(1) >= scores.gather(1, true)[:, 0] + margin
     return verdict
+
+
+def _valid(x: Tensor) -> Tensor:
+    return (x.isfinite() & (x >= 0) & (x <= 1)).flatten(1).all(1)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from functools import cache
 
+from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.inference.engine import Inference, Solution
 from analysis_by_synthesis.inference.objective import objective
 from analysis_by_synthesis.inference.reference import ReferenceInference
@@ -16,12 +17,14 @@ log = logging.getLogger(__name__)
 
 
 def build_inference(decoders: Sequence[Decoder], settings: InferenceSettings) -> Inference:
-    """The engine for the decoders' device: compiled kernels on CPUs that have AVX-512, else plain PyTorch.
+    """The engine for the decoders' device: compiled kernels on CPUs that have AVX-512, CUDA graphs on GPUs, else PyTorch.
 
-    The first call for a set of weights takes some seconds; what it computes is kept in .work/inference.
+    The first call for a set of weights takes some seconds; what it computes on a CPU is kept in .work/inference.
     """
-    on_cpu = all(parameter.device.type == "cpu" for decoder in decoders for parameter in decoder.parameters())
-    if on_cpu and _has_avx512():
+    device = next(decoders[0].parameters()).device.type
+    if device == "cuda":
+        return BatchedInference(decoders, settings)
+    if device == "cpu" and _has_avx512():
         from analysis_by_synthesis.inference.fast import FastInference
 
         return FastInference(decoders, settings)

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -52,15 +52,18 @@ class Runs:
         """Runs that have yet to evaluate D at their start."""
         return cls(latent, value, torch.zeros_like(latent), inverse_hessian, torch.zeros_like(value))
 
+    def fields(self) -> tuple[Tensor, ...]:
+        return self.latent, self.value, self.gradient, self.inverse_hessian, self.step
+
     def __getitem__(self, index) -> "Runs":
-        return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
+        return Runs(*(t[index] for t in self.fields()))
 
     def __setitem__(self, index, runs: "Runs") -> None:
-        for field in fields(self):
-            getattr(self, field.name)[index] = getattr(runs, field.name)
+        for t, new in zip(self.fields(), runs.fields()):
+            t[index] = new
 
     def copy(self) -> "Runs":
-        return Runs(*(getattr(self, field.name).clone() for field in fields(self)))
+        return Runs(*(t.clone() for t in self.fields()))
 
     def predicted_decrease(self) -> Tensor:
         """1/2 g' H g (...): how far D falls to the minimum of the current quadratic model."""

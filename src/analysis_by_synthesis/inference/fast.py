@@ -64,7 +64,7 @@ class FastInference(Inference):
         bfgs = self.settings.bfgs
         constants = (bfgs.armijo, bfgs.longest_step, bfgs.strongest_backtrack, bfgs.least_curvature)
         runs = runs.copy()
-        state = [_rows(t) for t in (runs.latent, runs.value, runs.gradient, runs.inverse_hessian, runs.step)]
+        state = [_rows(t) for t in runs.fields()]
         self._for_each_class(
             classes.numpy(),
             lambda p, lanes: kernels.bfgs(p, images, image, *state, lanes, evaluations, constants, self._workspace()),

@@ -19,11 +19,12 @@ class ReferenceInference(Inference):
     Results depend on the batch that an image sits in only by the rounding of PyTorch's kernels.
     """
 
+    images_at_once = 64
+
     @torch.no_grad()
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
         self.decoders = nn.ModuleList(deepcopy(list(decoders))).eval().requires_grad_(False)
         device = next(self.decoders.parameters()).device
-        self.images_at_once = 64 if device.type == "cpu" else 512
         super().__init__(decoders, settings, candidate_latents(settings).to(device))
         self._candidate_images = torch.stack(
             [torch.cat([decoder(z) for z in self.candidates.split(1000)]).flatten(1) for decoder in self.decoders]
@@ -64,31 +65,37 @@ class ReferenceInference(Inference):
         return torch.linalg.inv(hessian)
 
     def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
-        bfgs = self.settings.bfgs
-        z, value, gradient, inverse, step = runs.latent, runs.value, runs.gradient, runs.inverse_hessian, runs.step
-        identity = torch.eye(LATENT_DIM, device=z.device)
+        x = x[image]
         for _ in range(evaluations):
-            direction = -(inverse @ gradient[:, :, None])[:, :, 0]
-            direction = direction * (bfgs.longest_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
-            slope = (direction * gradient).sum(1)
-            trial = z + step[:, None] * direction
-            trial_value, trial_gradient = self._value_and_gradient(x[image], classes, trial)
-            first = step == 0
-            accepted = first | (trial_value <= value + bfgs.armijo * step * slope)
+            runs = self._step(x, classes, runs)
+        return runs
 
-            s, y = trial - z, trial_gradient - gradient
-            curvature = (s * y).sum(1)
-            updates = accepted & ~first & (curvature > bfgs.least_curvature * s.norm(dim=1) * y.norm(dim=1))
-            rho = torch.where(updates, 1 / curvature, 0)[:, None, None]
-            left = identity - rho * s[:, :, None] * y[:, None, :]
-            inverse = left @ inverse @ left.mT + rho * s[:, :, None] * s[:, None, :]
+    def _step(self, x: Tensor, classes: Tensor, runs: Runs) -> Runs:
+        """Evaluate D at the next trial of R runs, each for its image x (R, 1, 28, 28), and accept or shorten the step."""
+        bfgs = self.settings.bfgs
+        z, value, gradient, inverse, step = runs.fields()
+        identity = torch.eye(LATENT_DIM, device=z.device)
+        direction = -(inverse @ gradient[:, :, None])[:, :, 0]
+        direction = direction * (bfgs.longest_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
+        slope = (direction * gradient).sum(1)
+        trial = z + step[:, None] * direction
+        trial_value, trial_gradient = self._value_and_gradient(x, classes, trial)
+        first = step == 0
+        accepted = first | (trial_value <= value + bfgs.armijo * step * slope)
 
-            parabola = -slope * step / (2 * (trial_value - value - slope * step))
-            shortened = step * parabola.clamp(bfgs.strongest_backtrack, 0.5)
-            step = torch.where(accepted, 1, shortened)
-            z = torch.where(accepted[:, None], trial, z)
-            value = torch.where(accepted, trial_value, value)
-            gradient = torch.where(accepted[:, None], trial_gradient, gradient)
+        s, y = trial - z, trial_gradient - gradient
+        curvature = (s * y).sum(1)
+        updates = accepted & ~first & (curvature > bfgs.least_curvature * s.norm(dim=1) * y.norm(dim=1))
+        rho = torch.where(updates, 1 / curvature, 0)[:, None, None]
+        left = identity - rho * s[:, :, None] * y[:, None, :]
+        inverse = left @ inverse @ left.mT + rho * s[:, :, None] * s[:, None, :]
+
+        parabola = -slope * step / (2 * (trial_value - value - slope * step))
+        shortened = step * parabola.clamp(bfgs.strongest_backtrack, 0.5)
+        step = torch.where(accepted, 1, shortened)
+        z = torch.where(accepted[:, None], trial, z)
+        value = torch.where(accepted, trial_value, value)
+        gradient = torch.where(accepted[:, None], trial_gradient, gradient)
         return Runs(z, value, gradient, inverse, step)
 
     def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,7 +111,7 @@ class ReferenceInference(Inference):
     def _adam(self, decoder: Decoder, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         z = z.clone().requires_grad_()
         best_value, best_z = torch.full_like(x[:, 0, 0, 0], torch.inf), z.detach().clone()
-        adam = torch.optim.Adam([z], lr=self.settings.protocol.learning_rate)
+        adam = torch.optim.Adam([z], lr=self.settings.protocol.learning_rate, capturable=z.is_cuda)
         for _ in range(self.settings.protocol.steps):
             with torch.enable_grad():
                 value, _ = objective(decoder, z, x)

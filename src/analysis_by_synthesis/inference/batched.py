@@ -1,0 +1,129 @@
+"""The inference on GPUs: the ten classes in one network, and no work for Python between the kernels."""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from analysis_by_synthesis.inference.engine import Runs
+from analysis_by_synthesis.inference.objective import objective
+from analysis_by_synthesis.inference.reference import ReferenceInference
+from analysis_by_synthesis.inference.settings import InferenceSettings
+from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+
+
+class BatchedInference(ReferenceInference):
+    """The reference's searches with the same number of problems for each class, in the order (problem, class)."""
+
+    images_at_once = 256
+
+    def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
+        super().__init__(decoders, settings)
+        self._together = AllDecoders(self.decoders)
+        self._replayed_step = Replayed(lambda x, *runs: self._step(x, None, Runs(*runs)).fields())
+        self._replayed_adam = Replayed(lambda x, z: self._adam(self._together, x, z))
+
+    def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
+        slot, slots = _slots(classes, self.classes)
+        x, *state = (_spread(t, slot, slots) for t in (x[image], *runs.fields()))
+        for _ in range(evaluations):
+            state = self._replayed_step(x, *state)
+        return Runs(*state)[slot]
+
+    def _value_and_gradient(self, x: Tensor, classes: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            value, _ = objective(self._together, z, x)
+            (gradient,) = torch.autograd.grad(value.sum(), z)
+        return value.detach(), gradient
+
+    def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
+        slot, slots = _slots(classes, self.classes)
+        z = _spread(latents, slot, slots)
+        identity = torch.eye(LATENT_DIM, device=z.device)
+        columns = [torch.func.jvp(self._together, (z,), (e.expand_as(z).contiguous(),))[1][slot] for e in identity]
+        jacobian = torch.stack([column.flatten(1) for column in columns], 2)
+        return torch.linalg.inv(2 * jacobian.mT @ jacobian + identity)
+
+    def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        start = torch.stack(self._starts_of_protocol(x), 1)
+        value, latent = self._replayed_adam(x.repeat_interleave(self.classes, 0), start.flatten(0, 1))
+        return value.view(start.shape[:2]), latent.view_as(start)
+
+
+class AllDecoders(nn.Module):
+    """Latents (N * C, 8), the C classes in turn, to images (N * C, 1, 28, 28): the decoders as one grouped network."""
+
+    def __init__(self, decoders: Sequence[Decoder]) -> None:
+        super().__init__()
+        self.classes = len(decoders)
+        self.network = deepcopy(decoders[0])
+        for name, layer in decoders[0].named_children():
+            states = [getattr(decoder, name).state_dict() for decoder in decoders]
+            merged = _widened(layer, len(decoders)).to(next(layer.parameters()).device).eval().requires_grad_(False)
+            merged.load_state_dict(
+                {key: torch.cat([s[key] for s in states]) if value.ndim else value for key, value in states[0].items()}
+            )
+            setattr(self.network, name, merged)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.network(z.reshape(-1, self.classes * LATENT_DIM)).reshape(-1, 1, 28, 28)
+
+
+def _widened(layer: nn.Module, classes: int) -> nn.Module:
+    if isinstance(layer, nn.BatchNorm2d):
+        return nn.BatchNorm2d(classes * layer.num_features, eps=layer.eps)
+    channels = classes * layer.in_channels, classes * layer.out_channels
+    return nn.ConvTranspose2d(*channels, layer.kernel_size, layer.stride, groups=classes)
+
+
+def _slots(classes: Tensor, count: int) -> tuple[Tensor, int]:
+    """Where problems of these classes (R,) go in a list of as many for each class, and how long it is.
+
+    Its length is rounded up to a power of two for each class, so that only few different lengths occur.
+    """
+    order = classes.argsort(stable=True)
+    of_class = classes.bincount(minlength=count)
+    rank = torch.empty_like(classes)
+    rank[order] = torch.arange(len(classes), device=classes.device) - (of_class.cumsum(0) - of_class)[classes[order]]
+    return rank * count + classes, count * 2 ** (int(of_class.max()) - 1).bit_length()
+
+
+def _spread(t: Tensor, slot: Tensor, slots: int) -> Tensor:
+    spread = t.new_zeros(slots, *t.shape[1:])
+    spread[slot] = t
+    return spread
+
+
+class Replayed:
+    """A function of tensors: on a GPU it is recorded as a CUDA graph for each shape of its inputs, and then replayed."""
+
+    def __init__(self, function: Callable[..., Sequence[Tensor]]) -> None:
+        self.function = function
+        self._recorded: dict[tuple, tuple] = {}
+
+    def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
+        if not inputs[0].is_cuda:
+            return self.function(*inputs)
+        shapes = tuple(t.shape for t in inputs)
+        if shapes not in self._recorded:
+            self._recorded[shapes] = self._record(inputs)
+        graph, places, outputs = self._recorded[shapes]
+        for place, t in zip(places, inputs):
+            place.copy_(t)
+        graph.replay()
+        return tuple(t.clone() for t in outputs)
+
+    def _record(self, inputs: Sequence[Tensor]) -> tuple[torch.cuda.CUDAGraph, Sequence[Tensor], Sequence[Tensor]]:
+        places = [t.clone() for t in inputs]
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):  # a graph can't be recorded before its kernels have run once
+            for _ in range(3):
+                self.function(*places)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            outputs = self.function(*places)
+        return graph, places, outputs

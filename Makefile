@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 BIN := .venv/bin
 
-.PHONY: setup repro test smoke bench
+.PHONY: setup repro audit test smoke bench
 
 setup: .venv/installed
 
@@ -17,6 +17,10 @@ repro: setup
 	$(BIN)/python -m analysis_by_synthesis.schema
 	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
 	@cat metrics/table1.md
+
+audit: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro download
+	$(BIN)/python -m analysis_by_synthesis.audit
 
 smoke: setup
 	$(BIN)/python tests/smoke.py

@@ -1,7 +1,11 @@
 """What several test files share."""
 
+import subprocess
+
 import pytest
+import smoke
 import torch
+from pipeline import ROOT
 
 from analysis_by_synthesis.inference import tables
 
@@ -21,3 +25,19 @@ def work(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "WORK", tmp_path_factory.mktemp("work"))
         yield
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """A copy of this project after a run of the whole pipeline with tiny parameters."""
+    before = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    folder = tmp_path_factory.mktemp("smoke")
+    smoke.prepare(folder)
+    smoke.repro(folder)
+    after = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert before == after
+    return folder

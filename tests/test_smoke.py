@@ -6,22 +6,6 @@ import pandas as pd
 import pytest
 import smoke
 import yaml
-from pipeline import ROOT
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    before = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    folder = tmp_path_factory.mktemp("smoke")
-    smoke.prepare(folder)
-    smoke.repro(folder)
-    after = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    assert before == after
-    return folder
 
 
 def runs(project):

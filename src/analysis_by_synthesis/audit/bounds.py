@@ -1,0 +1,24 @@
+"""Is any lower bound above a verified adversarial of the same image?"""
+
+import pandas as pd
+
+from analysis_by_synthesis.audit.verdict import Verdict
+from analysis_by_synthesis.files import BOUNDS, read_records
+from analysis_by_synthesis.reporting.records import Row, all_attacks
+
+ROUNDING = 1e-5  # relative, of numbers with six digits
+
+
+def check_bounds(model: str, records: dict[Row, pd.DataFrame]) -> Verdict:
+    """The bounds of a model, in every norm, against the records of all attacks on it."""
+    bounds = read_records(BOUNDS / f"{model}.csv")
+    distances = {row: table[row.norm] for row, table in records.items() if row.model == model}
+    verdict, compared = Verdict(""), 0
+    for row, upper in all_attacks(distances).items():
+        lower = bounds[bounds["norm"] == row.norm]["lower"]
+        lower, upper = lower.align(upper, join="inner")
+        compared += len(lower)
+        for i in lower.index[lower > upper * (1 + ROUNDING)]:
+            verdict.faults.append(f"{model}, test image {i}: the {row.norm} bound {lower[i]} is above {upper[i]}, an adversarial's")
+    verdict.checked = f"{model}: {compared} bounds are below every adversarial of the same image"
+    return verdict

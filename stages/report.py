@@ -1,19 +1,18 @@
-"""Table 1, Figure 2 and the metrics, from the records."""
+"""Table 1, Figure 2, the brackets of robustness and the metrics, from the records."""
 
 from pathlib import Path
 
 from analysis_by_synthesis.attacks.settings import AttackSettings
-from analysis_by_synthesis.files import ATTACKS, BOUNDS, CLEAN, read_records, write_csv, write_json
+from analysis_by_synthesis.files import ATTACKS, CLEAN, read_records, write_csv, write_json
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.reporting import figure2
-from analysis_by_synthesis.reporting.bounds import summarise_bounds
+from analysis_by_synthesis.reporting.bounds import report_bounds
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
 from analysis_by_synthesis.reporting.table1 import (
     Cell,
     ReportSettings,
     all_attacks,
     as_markdown,
-    smallest_distances,
     table1,
     write_metrics,
 )
@@ -56,10 +55,7 @@ def main() -> None:
         write_csv(plots / "figure2" / f"{norm}.csv", curve)
     figure2.draw(curves, settings.thresholds, plots / "figure2.png")
 
-    on_abs = {norm: [values for (n, _, m), values in distances.items() if (n, m) == (norm, "abs")] for norm in curves}
-    adversarial = {norm: smallest_distances(values, join="outer") for norm, values in on_abs.items() if values}
-    bounds = {"abs": summarise_bounds(read_records(BOUNDS / "abs.csv"), adversarial)}
-    write_json(metrics / "bounds.json", bounds)
+    report_bounds(distances, settings.thresholds, metrics, plots)
 
 
 if __name__ == "__main__":

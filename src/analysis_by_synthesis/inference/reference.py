@@ -63,7 +63,9 @@ class ReferenceInference(Inference):
             hessian[of_class] = 2 * jacobian.mT @ jacobian + identity
         return torch.linalg.inv(hessian)
 
-    def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
+    def _descend(
+        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
+    ) -> Runs:
         bfgs = self.settings.bfgs
         z, value, gradient, inverse, step = runs.latent, runs.value, runs.gradient, runs.inverse_hessian, runs.step
         identity = torch.eye(LATENT_DIM, device=z.device)
@@ -72,7 +74,7 @@ class ReferenceInference(Inference):
             direction = direction * (bfgs.longest_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
             slope = (direction * gradient).sum(1)
             trial = z + step[:, None] * direction
-            trial_value, trial_gradient = self._value_and_gradient(x[image], classes, trial)
+            trial_value, trial_gradient = self._value_and_gradient(x[image], classes, trial, prior)
             first = step == 0
             accepted = first | (trial_value <= value + bfgs.armijo * step * slope)
 
@@ -113,12 +115,12 @@ class ReferenceInference(Inference):
             adam.step()
         return _better(best_value, best_z, objective(decoder, z, x)[0].detach(), z.detach())
 
-    def _value_and_gradient(self, x: Tensor, classes: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    def _value_and_gradient(self, x: Tensor, classes: Tensor, z: Tensor, prior: float) -> tuple[Tensor, Tensor]:
         value, gradient = torch.empty_like(z[:, 0]), torch.empty_like(z)
         for decoder, of_class in self._by_class(classes):
             with torch.enable_grad():
                 latents = z[of_class].requires_grad_()
-                values, _ = objective(decoder, latents, x[of_class])
+                values = objective(decoder, latents, x[of_class])[0] - (1 - prior) / 2 * latents.square().sum(1)
                 gradient[of_class] = torch.autograd.grad(values.sum(), latents)[0]
             value[of_class] = values.detach()
         return value, gradient

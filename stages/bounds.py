@@ -1,16 +1,15 @@
-"""The paper's lower bounds on the robustness of ABS, image by image."""
+"""Lower bounds on the robustness of ABS or Binary ABS, image by image, in every norm."""
 
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from analysis_by_synthesis.bounds.paper import BoundsSettings, paper_bounds
+from analysis_by_synthesis.bounds.records import BoundsSettings, lower_bounds
 from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.files import BOUNDS, write_csv
-from analysis_by_synthesis.inference import InferenceSettings
-from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.networks.decoders import load_decoders
+from analysis_by_synthesis.models import model_module
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.stage import device, progress, run
 from analysis_by_synthesis.work import Work
@@ -18,23 +17,26 @@ from analysis_by_synthesis.work import Work
 CHUNK = 50  # images between two savings; no result depends on it
 
 
-def main() -> None:
-    settings, inference = read({"bounds": BoundsSettings, "inference": InferenceSettings})
-    work = Work("bounds", [settings, inference], [Path("models/abs"), MNIST])
+def main(name: str) -> None:
+    module = model_module(name)
+    settings, *model_parameters = read({"bounds": BoundsSettings, **module.PARAMETERS})
+    work = Work(f"bounds-{name}", [settings, *model_parameters], [Path("models/abs"), Path("models") / name, MNIST])
+    model = module.load(name, Path("models"), *model_parameters).to(device())
     images, labels = (part[: settings.images].to(device()) for part in load("test"))
-    model = ABS(load_decoders(Path("models")), inference).to(device())
-    chunks = []
-    for start in progress(range(0, len(images), CHUNK), "bounds"):
-        rows = slice(start, start + CHUNK)
-        chunk = work.load(f"chunk-{start}")
-        if chunk is None:
-            chunk = paper_bounds(model.inference, list(model.decoders), images[rows], labels[rows], settings)
-            chunk = {norm: bound.cpu() for norm, bound in chunk.items()}
-            work.save(f"chunk-{start}", chunk)
-        chunks.append(chunk)
-    columns = {norm: torch.cat([chunk[norm] for chunk in chunks]).numpy() for norm in chunks[0]}
-    table = pd.DataFrame({"index": range(len(labels)), "label": labels.cpu().numpy(), **columns})
-    write_csv(BOUNDS / "abs.csv", table)
+    tables = []
+    for norm in NORMS:
+        chunks = []
+        for start in progress(range(0, len(images), CHUNK), f"{name} {norm}"):
+            rows = slice(start, start + CHUNK)
+            chunk = work.load(f"{norm}-{start}")
+            if chunk is None:
+                chunk = lower_bounds(model, images[rows], labels[rows], norm, settings.search)
+                chunk = {key: column.cpu() for key, column in chunk.items()}
+                work.save(f"{norm}-{start}", chunk)
+            chunks.append(chunk)
+        columns = {key: torch.cat([chunk[key] for chunk in chunks]).numpy() for key in chunks[0]}
+        tables.append(pd.DataFrame({"index": range(len(labels)), "label": labels.cpu(), "norm": norm, **columns}))
+    write_csv(BOUNDS / f"{name}.csv", pd.concat(tables))
     work.discard()
 
 

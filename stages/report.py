@@ -1,12 +1,12 @@
-"""Table 1, Figure 2 and the metrics, from the records."""
+"""Table 1, Figure 2, the brackets of robustness and the metrics, from the records."""
 
 from pathlib import Path
 
 from analysis_by_synthesis.distances import NORMS
-from analysis_by_synthesis.files import BOUNDS, CLEAN, read_records, write_csv, write_json
+from analysis_by_synthesis.files import CLEAN, read_records, write_csv, write_json
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.reporting import figure2
-from analysis_by_synthesis.reporting.bounds import summarise_bounds
+from analysis_by_synthesis.reporting.bounds import report_bounds
 from analysis_by_synthesis.reporting.flags import flags
 from analysis_by_synthesis.reporting.records import Cell, LabelledAttack, all_attacks, read_cells
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
@@ -40,9 +40,7 @@ def main() -> None:
             write_csv(plots / name / f"{norm}.csv", curve)
         figure2.draw(curves, settings.thresholds, plots / f"{name}.png")
 
-    strongest = all_attacks(distances)
-    adversarial = {row.norm: values for row, values in strongest.items() if row.model == "abs"}
-    write_json(metrics / "bounds.json", {"abs": summarise_bounds(read_records(BOUNDS / "abs.csv"), adversarial)})
+    report_bounds(distances, settings.thresholds, metrics, plots)
 
 
 if __name__ == "__main__":

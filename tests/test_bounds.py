@@ -1,93 +1,197 @@
-"""The paper's bounds on toy decoders, where everything is known exactly."""
+"""The bounds on linear decoders, where the robustness is known exactly."""
 
-from types import SimpleNamespace
+from itertools import pairwise, product
 
 import pandas as pd
 import pytest
 import torch
-from torch import nn
+from linear_decoders import Linear, LinearABS, LinearBinaryABS
+from scipy.optimize import minimize_scalar
+from toy_decoders import toy_settings
 
-from analysis_by_synthesis.bounds.paper import BoundsSettings, l2_bound, linf_crossing, paper_bounds
-from analysis_by_synthesis.reporting.bounds import summarise_bounds
+from analysis_by_synthesis.evaluation.postprocess import shrink_binary
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
+from analysis_by_synthesis.bounds.paper import PaperBoundsSettings, l2_bound, linf_crossing, paper_bounds
+from analysis_by_synthesis.bounds.records import lower_bounds
+from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Stretched
+from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.reporting import bounds as reporting
 from analysis_by_synthesis.stage import Problem
 
-SETTINGS = BoundsSettings(images=1, steps=300, learning_rate=0.1, rounds=5)
+pytestmark = pytest.mark.usefixtures("single_thread")
+SEARCH = CutSettings(
+    starts=1, alternations=3, evaluations=1, kept=3, rounds=6, weighings=15, rate=3.0, reach=1.5, bisections=12
+)
+PAPER = PaperBoundsSettings(images=3, seeds=1, evaluations=1, rounds=4)
 
 
-class Linear(nn.Module):
-    """G(z) = A z + m: D(x) is a quadratic with a closed form."""
-
-    def __init__(self, seed):
-        super().__init__()
-        generator = torch.Generator().manual_seed(seed)
-        self.a = torch.randn(784, 8, generator=generator, dtype=torch.float64) / 20
-        self.m = torch.rand(784, generator=generator, dtype=torch.float64)
-
-    def forward(self, z):
-        return (z @ self.a.T + self.m).view(-1, 1, 28, 28)
-
-    def solve(self, x):
-        """The optimal latent and D for images (N, 784)."""
-        target = (x - self.m) @ self.a
-        z = torch.linalg.solve(2 * self.a.T @ self.a + torch.eye(8, dtype=torch.float64), 2 * target.T).T
-        return z, (x - self.m - z @ self.a.T).square().sum(1) + z.square().sum(1) / 2
+def random(*shape, seed):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-class Exact:
-    """An inference engine for linear decoders."""
-
-    def __init__(self, decoders):
-        self.decoders = decoders
-
-    def arbitrate(self, x):
-        solutions = [decoder.solve(x.flatten(1)) for decoder in self.decoders]
-        latent = torch.stack([z for z, _ in solutions], 1)
-        reconstruction = torch.stack([decoder(z) for decoder, (z, _) in zip(self.decoders, solutions)], 1)
-        distance = torch.stack([d for _, d in solutions], 1)
-        return SimpleNamespace(latent=latent, reconstruction=reconstruction, distance=distance)
+def grey_model(slope=0.05):
+    """Two classes of grey images, so close that the pixel box doesn't matter."""
+    means = [0.5 + 0.05 * random(784, seed=seed) for seed in (0, 1)]
+    return LinearABS([Linear(slope * random(784, 8, seed=2 + c), m) for c, m in enumerate(means)], toy_settings())
 
 
-def exact_robustness(decoders, x, norm, directions=200):
-    """Smallest perturbation that changes the class, by bisection along many directions: an upper bound."""
-    generator = torch.Generator().manual_seed(0)
-    delta = torch.randn(directions, 784, generator=generator, dtype=torch.float64)
-    gap = decoders[1].m - decoders[0].m
-    delta = torch.cat([delta, gap[None], gap.sign()[None]])
-    delta = delta / (delta.norm(dim=1) if norm == "l2" else delta.abs().amax(1))[:, None]
-    low, high = torch.zeros(len(delta), dtype=torch.float64), torch.full((len(delta),), 50.0, dtype=torch.float64)
-    for _ in range(50):
-        middle = (low + high) / 2
-        moved = x + middle[:, None] * delta
-        changed = decoders[1].solve(moved)[1] < decoders[0].solve(moved)[1]
-        low, high = torch.where(changed, low, middle), torch.where(changed, middle, high)
-    return high.min().item()
+def images_of(model, n=3):
+    images = model.decoders[0](0.3 * random(n, 8, seed=4)) + 0.01 * random(n, 1, 28, 28, seed=5)
+    return images.float(), torch.zeros(n, dtype=torch.long)
+
+
+def exact_l2(model, x):
+    """min ||delta|| with D_1(x + delta) <= D_0(x + delta): by the S-lemma, the maximum of its Lagrange dual."""
+    (q_0, r_0), (q_1, r_1) = ((decoder.quadratic(), x.flatten().double() - decoder.m) for decoder in model.decoders)
+    values, vectors = torch.linalg.eigh(q_1 - q_0)
+    v = vectors.T @ (q_1 @ r_1 - q_0 @ r_0)
+    c = r_1 @ q_1 @ r_1 - r_0 @ q_0 @ r_0
+
+    def dual(mu):
+        return (mu * c - mu**2 * (v.square() / (1 + mu * values)).sum()).item()
+
+    most = 0.999 / values.min().abs().item()
+    return -minimize_scalar(lambda mu: -dual(mu), bounds=(0, most), method="bounded", options={"xatol": 1e-9}).fun
+
+
+def test_bound_and_attack_converge_to_the_exact_l2_robustness():
+    model = grey_model()
+    images, labels = images_of(model)
+    recorder = Recorder(model, images, labels, "l2")
+    found = bracket(recorder, SEARCH)
+    exact = torch.tensor([exact_l2(model, x) for x in images]).sqrt()
+    assert (0 < found.single).all() and (found.single <= exact * (1 + 1e-4)).all() and found.single[0] < 0.97 * exact[0]
+    assert (found.lower <= exact * (1 + 1e-4)).all() and (found.lower >= 0.995 * exact).all()
+    assert (recorder.best_distance >= exact * (1 - 1e-4)).all() and (recorder.best_distance <= 1.005 * exact).all()
+
+
+@pytest.mark.parametrize("norm", ["linf", "l0"])
+def test_bound_and_attack_meet_in_other_norms(norm):
+    model = grey_model()
+    images, labels = images_of(model)
+    recorder = Recorder(model, images, labels, norm)
+    found = bracket(recorder, SEARCH)
+    assert (found.single <= found.lower).all() and (found.lower <= recorder.best_distance).all()
+    assert (recorder.best_distance <= 1.05 * found.lower).all()
+
+
+def test_each_bound_is_tighter_than_the_one_before():
+    model = grey_model()
+    images, labels = images_of(model)
+    paper = paper_bounds(model, images, labels, 0, PAPER)
+    for norm in ("l2", "linf"):
+        found = bracket(Recorder(model, images, labels, norm), SEARCH)
+        free = single_without_box(model, found, SEARCH)
+        chain = [torch.zeros(3), paper[norm], free, found.single, found.lower]
+        for looser, tighter in pairwise(chain):
+            assert (looser <= tighter * (1 + 1e-3)).all()
+        assert (paper[norm] > 0).all()
+
+
+def test_without_latents_one_cut_is_exact():
+    """Then D_c is the distance to a point, and the boundary a plane."""
+    model = grey_model(slope=0.0)
+    images, labels = images_of(model)
+    gap = model.decoders[1].m - model.decoders[0].m
+    needed = (images.flatten(1) - model.decoders[1].m).square().sum(1) - (
+        images.flatten(1) - model.decoders[0].m
+    ).square().sum(1)
+    gains = (gap.abs() * torch.where(gap > 0, 1 - images.flatten(1), images.flatten(1))).sort(descending=True).values
+    exact = {
+        "l2": needed / 2 / gap.norm(),
+        "linf": needed / 2 / gap.abs().sum(),
+        "l0": (2 * gains.cumsum(1) < needed[:, None]).sum(1) + 1.0,
+    }
+    for norm, expected in exact.items():
+        recorder = Recorder(model, images, labels, norm)
+        found = bracket(recorder, SEARCH)
+        for bound in (found.single, found.lower):
+            torch.testing.assert_close(bound, expected.to(bound), rtol=1e-5, atol=0)
+        torch.testing.assert_close(recorder.best_distance.to(expected), expected, rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("norm", ["l0", "l2", "linf"])
+def test_binary_abs_against_all_flips_of_a_tiny_image(norm):
+    """Ten pixels matter; to flip any other one only makes the other class, whose gamma is larger, less likely."""
+    pixels, bright = (
+        torch.arange(10) * 70 + 5,
+        torch.tensor([[1, 1, 0, 1, 0, 1, 0, 1, 1, 0], [1, 0, 1, 1, 1, 0, 0, 0, 1, 1]]),
+    )
+    decoders = [Linear(torch.zeros(784, 8), torch.zeros(784)) for _ in range(2)]
+    for c, decoder in enumerate(decoders):
+        decoder.a[pixels], decoder.m[pixels] = 0.1 * random(10, 8, seed=c), 0.1 + 0.8 * bright[c].double()
+    model = LinearBinaryABS(decoders, toy_settings(), gamma=[0.95, 1.0])
+    images = torch.zeros(4, 1, 28, 28)
+    images.flatten(1)[:, pixels] = (0.3 + 0.4 * bright[0] + 0.1 * random(4, 10, seed=9)).float().clamp(0, 1)
+    labels = torch.zeros(4, dtype=torch.long)
+    assert torch.equal(model.decide(images), labels)
+    all_flips = torch.tensor(list(product([False, True], repeat=10)))
+    recorder = Recorder(model, images, labels, norm)
+    found = bracket(recorder, SEARCH)
+    for i, image in enumerate(images):
+        flipped = model.observe(image[None]).flatten().repeat(1024, 1)
+        flipped[:, pixels] = torch.where(all_flips, 1 - flipped[:, pixels], flipped[:, pixels])
+        near = shrink_binary(image.expand(1024, -1, -1, -1), flipped.view(-1, 1, 28, 28))
+        exact = distance(near, image[None], norm)[model.decide(near) != labels[i]].amin()
+        assert 0 < found.lower[i] <= exact <= recorder.best_distance[i] + 1e-6
+        assert found.lower[i] >= 0.7 * exact and recorder.best_distance[i] <= 1.4 * exact
 
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
-def test_the_bounds_are_below_the_exact_robustness(norm):
-    decoders = [Linear(0), Linear(1)]
-    z = torch.randn(3, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    images = decoders[0](z)
-    bounds = paper_bounds(Exact(decoders), decoders, images, torch.zeros(3, dtype=torch.long), SETTINGS)
-    for image, bound in zip(images.flatten(1), bounds[norm]):
-        assert 0 < bound <= exact_robustness(decoders, image[None], norm)
+def test_the_least_perturbation_in_the_box(norm):
+    """The conditions of optimality: on the plane, inside the box, and stretched as far as each pixel allows."""
+    images = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    slope = random(2, 784, seed=1)
+    allowed = Stretched(images, images, norm)
+    most = (slope.abs() * allowed.room(slope)).sum(1)
+    _, delta = allowed.least(Energies(0.9 * most, slope))
+    torch.testing.assert_close((slope * delta).sum(1), 0.9 * most, rtol=1e-6, atol=0)
+    moved = images.flatten(1) + delta
+    assert (moved >= -1e-12).all() and (moved <= 1 + 1e-12).all()
+    stretch = delta.abs() / (slope.abs() if norm == "l2" else 1)
+    free = delta.abs() < allowed.room(slope) - 1e-9
+    assert free.any() and not free.all()
+    for i in range(2):
+        t = stretch[i, free[i]]
+        torch.testing.assert_close(t, t[:1].expand_as(t))
+        assert (stretch[i, ~free[i]] <= t[0] + 1e-9).all()
+    assert allowed.least(Energies(1.1 * most, slope))[0].isinf().all()
+    assert allowed.least(Energies(-most, slope))[0].tolist() == [0, 0]
+
+
+def test_pixels_are_chosen_by_what_they_gain_for_their_cost():
+    images = torch.zeros(1, 1, 28, 28)
+    images[0, 0, 0, :4] = torch.tensor([0.0, 0.4, 0.9, 0.45])
+    slope = torch.zeros(1, 784)
+    slope[0, :4] = torch.tensor([3.0, 2.0, -1.0, -5.0])  # the last pixel is black already
+    observed = (images >= 0.5).float()
+    plane = Energies(torch.tensor([4.0]), slope)
+    sizes = {norm: Chosen(images, observed, norm, binary=True).least(plane)[0].item() for norm in ("l0", "l2", "linf")}
+    assert sizes["l0"] == pytest.approx(1.5)
+    assert sizes["l2"] == pytest.approx((0.1**2 + 0.5**2 * 2 / 3) ** 0.5)
+    assert sizes["linf"] == pytest.approx(0.5)
+    assert Chosen(images, images, "l0", binary=False).least(plane)[0].item() == pytest.approx(1 + 1 / 2.25)
 
 
 def test_a_misclassified_image_has_the_bound_zero():
-    decoders = [Linear(0), Linear(1)]
-    images = decoders[0](torch.zeros(1, 8, dtype=torch.float64))
-    bounds = paper_bounds(Exact(decoders), decoders, images, torch.tensor([1]), SETTINGS)
-    assert bounds["l2"].tolist() == bounds["linf"].tolist() == [0]
+    model = grey_model()
+    images, labels = images_of(model)
+    labels = torch.tensor([0, 1, 0])
+    bounds = lower_bounds(model, images, labels, "l2", SEARCH)
+    assert bounds["lower"][1] == bounds["single"][1] == 0 and (bounds["lower"][[0, 2]] > 0).all()
+    assert bounds["rival"].tolist() == [1, 0, 1]
 
 
-def test_equation_8():
+def test_eq_8_solves_its_equation():
     assert l2_bound(torch.tensor([5.0, 1.0]), torch.tensor([1.0, 1.0]), torch.tensor([1.0, 4.0])).tolist() == [2.0, 0.0]
+    d, a, distance_y, gamma_c, gamma_y = 5.0, 1.5, 4.0, 0.9, 1.1
+    eps = l2_bound(*(torch.tensor(value) for value in (d, a, distance_y, gamma_c, gamma_y))).item()
+    assert gamma_y * (distance_y + 2 * eps * a + eps**2) == pytest.approx(gamma_c * (d - eps) ** 2)
 
 
 def test_the_linf_crossing_solves_its_equation():
-    generator = torch.Generator().manual_seed(0)
-    residual_c = torch.randn(4, 784, generator=generator, dtype=torch.float64)
-    residual_y = torch.randn(4, 784, generator=generator, dtype=torch.float64) / 10
+    residual_c, residual_y = random(4, 784, seed=0), random(4, 784, seed=1) / 10
     distance_y = residual_y.square().sum(1) + 1
     eps = linf_crossing(residual_c, residual_y, distance_y)
     left = distance_y + (2 * eps[:, None] * residual_y.abs() + eps[:, None] ** 2).sum(1)
@@ -96,9 +200,32 @@ def test_the_linf_crossing_solves_its_equation():
     assert linf_crossing(residual_y, residual_c, residual_c.square().sum(1)).tolist() == [0] * 4
 
 
+def records(*lower):
+    return pd.DataFrame({"norm": "l2", "single_without_box": 0.1, "single": 0.2, "lower": lower})
+
+
 def test_a_bound_above_an_adversarial_fails_the_run():
-    bounds = pd.DataFrame({"label": [7, 2], "l2": [0.5, 1.5]})
-    summary = summarise_bounds(bounds, {"l2": pd.Series([2.0, 1.6])})
-    assert summary["l2"]["mean_lower_paper_formula"] == 1.0 and summary["l2"]["violations"] == 0
+    upper = pd.Series([2.0, 1.6, 0.0])
+    both = reporting.bracket(records(1.0, 1.5, 0.0, 3.0), upper)
+    summary = reporting.summarise_bounds(records(1.0, 1.5, 0.0, 3.0), both, threshold=1.2)
+    assert (summary["n"], summary["attacked_n"], summary["violations"]) == (4, 3, 0)
+    assert summary["median_ratio"] == pytest.approx((2 + 1.6 / 1.5) / 2)
+    assert (summary["certified_accuracy"], summary["attacked_accuracy"]) == (0.5, pytest.approx(2 / 3))
     with pytest.raises(Problem, match=r"the l2 bounds of the test images \[1\]"):
-        summarise_bounds(bounds, {"l2": pd.Series([2.0, 1.4])})
+        reporting.bracket(records(1.0, 1.7, 0.0), upper)
+
+
+def test_certified_accuracy_is_never_above_attacked_accuracy():
+    both = reporting.bracket(records(1.0, 1.5, 0.0), pd.Series([1.1, float("inf"), 0.0]))
+    table = reporting.curves({"abs": both}, "l2")
+    assert (table["abs_certified"] <= table["abs_attacked"]).all()
+    assert table["abs_attacked"].iloc[-1] == pytest.approx(1 / 3)
+
+
+def test_searches_are_compared_with_the_bound():
+    table = pd.DataFrame(
+        {"candidates": 500, "starts": 1, "seed": [0, 0, 1, 1], "lower": 2.0, "found": [2.0, 1.5, 2.1, 2]}
+    )
+    summary = reporting.summarise_searches(table.set_index(pd.Index([0, 1, 0, 1])))["500 candidates, 1 starts"]
+    assert (summary["n"], summary["seeds"], summary["share_below_the_bound"]) == (2, 2, 0.25)
+    assert summary["largest_fall"] == 0.25

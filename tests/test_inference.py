@@ -81,8 +81,8 @@ def test_engines_agree(decoders, images, build):
     latents, classes = torch.randn(20, LATENT_DIM), torch.arange(20) % CLASSES
     torch.testing.assert_close(other.decode(classes, latents), reference.decode(classes, latents), atol=1e-5, rtol=0)
     x = images[:1].expand(20, -1, -1, -1)
-    for evaluations in (1, 2, 5):
-        (expected, _), (value, _) = (e.minimise(x, classes, latents, evaluations) for e in (reference, other))
+    for evaluations, prior in ((1, 1.0), (2, 1.0), (5, 1.0), (5, 0.0)):
+        (expected, _), (value, _) = (e.minimise(x, classes, latents, evaluations, prior) for e in (reference, other))
         torch.testing.assert_close(value, expected, atol=1e-2, rtol=1e-4)
     torch.testing.assert_close(
         other.arbitrate(images[::2]).distance, reference.arbitrate(images[::2]).distance, atol=1e-3, rtol=0

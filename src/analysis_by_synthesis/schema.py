@@ -5,10 +5,11 @@ from typing import Any
 
 import yaml
 
-from analysis_by_synthesis.evaluation.runner import Evaluation
-from analysis_by_synthesis.bounds.paper import BoundsSettings
+from analysis_by_synthesis.bounds.paper import PaperBoundsSettings
+from analysis_by_synthesis.bounds.records import BoundsSettings, CheckSettings
 from analysis_by_synthesis.calibration import Calibration, ClassScalars
 from analysis_by_synthesis.data.sources import Download
+from analysis_by_synthesis.evaluation.runner import Evaluation
 from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models import MODELS
 from analysis_by_synthesis.params import PARAMS_FILE, Count, read
@@ -32,10 +33,12 @@ BLOCKS: dict[str, Any] = {
     "clean_images": Count,
     "calibration": Calibration,
     "pgd_accuracy": PGD,
+    "paper_bounds": PaperBoundsSettings,
+    "bounds": BoundsSettings,
+    "bounds_check": CheckSettings,
     "evaluation": Evaluation,
     "attacks": dict[str, dict[str, Any]],
     "cells": dict[str, dict[str, Cell]],
-    "bounds": BoundsSettings,
     "report": ReportSettings,
 }
 

@@ -21,20 +21,25 @@ class BatchedInference(ReferenceInference):
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
         super().__init__(decoders, settings)
         self._together = AllDecoders(self.decoders)
-        self._replayed_step = Replayed(lambda x, *runs: self._step(x, None, Runs(*runs)).fields())
+        self._replayed_step = Replayed(lambda x, prior, *runs: self._step(x, None, Runs(*runs), prior).fields())
         self._replayed_adam = Replayed(lambda x, z: self._adam(self._together, x, z))
 
-    def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
+    def _descend(
+        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
+    ) -> Runs:
         slot, slots = _slots(classes, self.classes)
         x, *state = (_spread(t, slot, slots) for t in (x[image], *runs.fields()))
+        prior = torch.tensor(prior, device=x.device)
         for _ in range(evaluations):
-            state = self._replayed_step(x, *state)
+            state = self._replayed_step(x, prior, *state)
         return Runs(*state)[slot]
 
-    def _value_and_gradient(self, x: Tensor, classes: Tensor | None, z: Tensor) -> tuple[Tensor, Tensor]:
+    def _value_and_gradient(
+        self, x: Tensor, classes: Tensor | None, z: Tensor, prior: float | Tensor
+    ) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             z = z.detach().requires_grad_()
-            value, _ = objective(self._together, z, x)
+            value = objective(self._together, z, x)[0] - (1 - prior) / 2 * z.square().sum(1)
             (gradient,) = torch.autograd.grad(value.sum(), z)
         return value.detach(), gradient
 

@@ -122,23 +122,25 @@ class Inference(ABC):
         return (gamma * value).argmin(1)
 
     @torch.no_grad()
-    def minimise(self, x: Tensor, classes: Tensor, latents: Tensor, evaluations: int) -> tuple[Tensor, Tensor]:
+    def minimise(
+        self, x: Tensor, classes: Tensor, latents: Tensor, evaluations: int, prior: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
         """BFGS from given latents, for instance from those of a nearby image.
 
         Args:
-            x: images (N, 1, 28, 28).
+            x: images (N, 1, 28, 28); here they may leave [0, 1].
             classes: one class (N,) for each image.
             latents: starts (N, 8).
-            evaluations: of D and its gradient, for each image.
+            evaluations: of the objective and its gradient, for each image.
+            prior: weight of 1/2 ||z||^2; the d_c^2 of eq. 7 is the minimum without it.
 
         Returns:
-            D (N,) and the latents (N, 8).
+            the objective (N,) and the latents (N, 8).
         """
-        check_images(x)
         x, latents = x.float(), latents.float()
         unknown = torch.full_like(latents[:, 0], torch.inf)
         start = Runs.at(latents, unknown, self._inverse_hessian(classes, latents))
-        runs = self._descend(x, torch.arange(len(x), device=x.device), classes, start, evaluations)
+        runs = self._descend(x, torch.arange(len(x), device=x.device), classes, start, evaluations, prior)
         return runs.value, runs.latent
 
     @torch.no_grad()
@@ -151,6 +153,12 @@ class Inference(ABC):
         image = torch.arange(len(x), device=x.device).repeat_interleave(self.classes)
         runs = self._descend(x.float(), image, classes, start[classes], self.settings.nearby)
         return runs.value.view(len(x), self.classes)
+
+    @torch.no_grad()
+    def starts(self, x: Tensor, number: int) -> Tensor:
+        """The `number` best candidates for each class that lie `separation` apart, best first: (N, C, number, 8)."""
+        check_images(x)
+        return torch.cat([self._starts(chunk.float(), number).latent for chunk in x.split(self.images_at_once)])
 
     @abstractmethod
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
@@ -165,7 +173,9 @@ class Inference(ABC):
         """(2 J'J + I)^-1 (R, 8, 8), J the Jacobian of G_c at each of the latents (R, 8)."""
 
     @abstractmethod
-    def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
+    def _descend(
+        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
+    ) -> Runs:
         """Take R runs, each for the image x[image] and its class, further by BFGS."""
 
     @abstractmethod

@@ -59,10 +59,12 @@ class FastInference(Inference):
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
         return torch.from_numpy(self._inverse_hessians(classes.numpy(), _rows(latents))).view(-1, LATENT, LATENT)
 
-    def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
+    def _descend(
+        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
+    ) -> Runs:
         images, image = _rows(x), image.numpy()
         bfgs = self.settings.bfgs
-        constants = (bfgs.armijo, bfgs.longest_step, bfgs.strongest_backtrack, bfgs.least_curvature)
+        constants = (bfgs.armijo, bfgs.longest_step, bfgs.strongest_backtrack, bfgs.least_curvature, prior)
         runs = runs.copy()
         state = [_rows(t) for t in runs.fields()]
         self._for_each_class(

@@ -524,14 +524,15 @@ def forward(ws, p):
 
 
 @njit
-def value_and_gradient(ws, p):
-    """||G(z) - x||^2 + 1/2 ||z||^2 of the latents at Z and the images at X; its gradient is left at GZ.
+def value_and_gradient(ws, p, prior):
+    """||G(z) - x||^2 + prior/2 ||z||^2 of the latents at Z and the images at X; its gradient is left at GZ.
 
     The way back overwrites each activation by the gradient with respect to it.
     """
     forward(ws, p)
     value = splat(np.float32(0))
-    one, two, half = splat(np.float32(1)), splat(np.float32(2)), splat(np.float32(0.5))
+    one, two = splat(np.float32(1)), splat(np.float32(2))
+    weight, half = splat(np.float32(prior)), splat(np.float32(prior / 2))
     for i in range(0, PIXELS * 16, 16):
         y = load(ws, Y + i)
         residual = y - load(ws, X + i)
@@ -541,7 +542,7 @@ def value_and_gradient(ws, p):
     for i in range(0, LATENT * 16, 16):
         z = load(ws, Z + i)
         value = fma(half * z, z, value)
-        store(ws, GZ + i, load(ws, GZ + i) + z)
+        store(ws, GZ + i, fma(weight, z, load(ws, GZ + i)))
     return value
 
 
@@ -680,7 +681,7 @@ def adam(p, images, latents, values, indices, steps, learning_rate, ws):
         store(ws, V + i, zero)
     store(ws, VALUE, splat(np.float32(np.inf)))
     for step in range(1, steps + 2):
-        value, best = value_and_gradient(ws, p), load(ws, VALUE)
+        value, best = value_and_gradient(ws, p, 1.0), load(ws, VALUE)
         store(ws, VALUE, smaller(value, best))
         rate = splat(np.float32(learning_rate / (1 - 0.9**step)))
         root = splat(np.float32(1 / np.sqrt(1 - 0.999**step)))
@@ -699,7 +700,7 @@ def adam(p, images, latents, values, indices, steps, learning_rate, ws):
 @njit(nogil=True, cache=True)
 def bfgs(p, images, image, latents, values, gradients, inverses, steps, runs, evaluations, constants, ws):
     """BFGS, as in the reference: `runs` are rows of the state arrays, image[runs] rows of `images`."""
-    armijo, longest_step, strongest_backtrack, least_curvature = constants
+    armijo, longest_step, strongest_backtrack, least_curvature, prior = constants
     gather(ws, X, images, image[runs])
     gather(ws, BEST, latents, runs)
     gather(ws, VALUE, values, runs)
@@ -724,7 +725,7 @@ def bfgs(p, images, image, latents, values, gradients, inverses, steps, runs, ev
             s = step * scale * load(ws, D + i)
             store(ws, D + i, s)
             store(ws, Z + i, load(ws, BEST + i) + s)
-        trial, value = value_and_gradient(ws, p), load(ws, VALUE)
+        trial, value = value_and_gradient(ws, p, prior), load(ws, VALUE)
         later = where_less(zero, step, one, zero)
         accepted = where_less(fma(splat(np.float32(armijo)) * step, slope, value), trial, one - later, one)
 

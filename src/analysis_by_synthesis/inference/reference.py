@@ -64,13 +64,15 @@ class ReferenceInference(Inference):
             hessian[of_class] = 2 * jacobian.mT @ jacobian + identity
         return torch.linalg.inv(hessian)
 
-    def _descend(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int) -> Runs:
+    def _descend(
+        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
+    ) -> Runs:
         x = x[image]
         for _ in range(evaluations):
-            runs = self._step(x, classes, runs)
+            runs = self._step(x, classes, runs, prior)
         return runs
 
-    def _step(self, x: Tensor, classes: Tensor, runs: Runs) -> Runs:
+    def _step(self, x: Tensor, classes: Tensor | None, runs: Runs, prior: float | Tensor) -> Runs:
         """Evaluate D at the next trial of R runs, each for its image x (R, 1, 28, 28), and accept or shorten the step."""
         bfgs = self.settings.bfgs
         z, value, gradient, inverse, step = runs.fields()
@@ -79,7 +81,7 @@ class ReferenceInference(Inference):
         direction = direction * (bfgs.longest_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
         slope = (direction * gradient).sum(1)
         trial = z + step[:, None] * direction
-        trial_value, trial_gradient = self._value_and_gradient(x, classes, trial)
+        trial_value, trial_gradient = self._value_and_gradient(x, classes, trial, prior)
         first = step == 0
         accepted = first | (trial_value <= value + bfgs.armijo * step * slope)
 
@@ -120,12 +122,12 @@ class ReferenceInference(Inference):
             adam.step()
         return _better(best_value, best_z, objective(decoder, z, x)[0].detach(), z.detach())
 
-    def _value_and_gradient(self, x: Tensor, classes: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    def _value_and_gradient(self, x: Tensor, classes: Tensor, z: Tensor, prior: float) -> tuple[Tensor, Tensor]:
         value, gradient = torch.empty_like(z[:, 0]), torch.empty_like(z)
         for decoder, of_class in self._by_class(classes):
             with torch.enable_grad():
                 latents = z[of_class].requires_grad_()
-                values, _ = objective(decoder, latents, x[of_class])
+                values = objective(decoder, latents, x[of_class])[0] - (1 - prior) / 2 * latents.square().sum(1)
                 gradient[of_class] = torch.autograd.grad(values.sum(), latents)[0]
             value[of_class] = values.detach()
         return value, gradient

@@ -1,36 +1,174 @@
-"""Summary of the lower bounds, checked against the verified adversarials of the same samples."""
+"""Lower bounds and verified adversarials, brought together: numbers for bounds.json, and the figure of the gap."""
 
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 
+from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.files import BOUNDS, read_records, write_csv, write_json
+from analysis_by_synthesis.reporting.figure2 import LIMITS, POINTS, accuracy_curve
+from analysis_by_synthesis.reporting.records import Row, all_attacks
+from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
 from analysis_by_synthesis.stage import Problem
 
+MODELS = ("abs", "binary_abs")
+PAPER = Path("paper/bounds.csv")
+ROUNDING = 1e-5  # relative, of distances written with six digits
+MISSED = 1e-3  # relative; a search that gets further below a bound has shown that it was too large
 
-def summarise_bounds(bounds: pd.DataFrame, adversarial: dict[str, pd.Series]) -> dict[str, dict[str, float]]:
-    """Mean, its standard error and median per norm.
+
+def report_bounds(
+    distances: dict[Row, pd.Series], thresholds: dict[Norm, float], metrics: Path, plots: Path
+) -> None:
+    """Write bounds.json, and the figure and curves of the gap, from the records of the bounds.
 
     Args:
-        bounds: per sample, a column for each norm.
-        adversarial: per norm, the smallest verified distance of each sample.
+        distances: of verified adversarials, by entry of Table 1, each by image.
+        thresholds: of the accuracies.
+    """
+    summary, brackets = {}, {norm: {} for norm in NORMS}
+    for model in MODELS:
+        records, paper, searches = (read_records(BOUNDS / f"{model}{part}.csv") for part in ("", "-paper", "-searches"))
+        summary[model] = {}
+        for norm in NORMS:
+            lower = records[records["norm"] == norm]
+            attacks = {row: values for row, values in distances.items() if (row.norm, row.model) == (norm, model)}
+            (upper,) = all_attacks(attacks).values() or [pd.Series(dtype=float)]
+            both = brackets[norm][model] = bracket(lower, upper)
+            summary[model][norm] = {
+                **summarise_bounds(lower, both, thresholds[norm]),
+                **summarise_paper_bounds(paper, model, norm),
+                "searches": summarise_searches(searches[searches["norm"] == norm]),
+            }
+    write_json(metrics / "bounds.json", summary)
+    tables = {norm: curves(brackets[norm], norm) for norm in NORMS}
+    for norm, table in tables.items():
+        write_csv(plots / "bounds" / f"{norm}.csv", table)
+    draw(tables, thresholds, plots / "bounds.png")
+
+
+def bracket(lower: pd.DataFrame, upper: pd.Series) -> pd.DataFrame:
+    """The images that have both a lower bound and an attack: columns lower, upper and ratio (nan where both are 0).
+
+    Args:
+        lower: records of the bounds in one norm, by image.
+        upper: the smallest distance of a verified adversarial in that norm, by image; inf where there is none.
 
     Raises:
         Problem: a bound is above the distance of a verified adversarial.
     """
+    both = pd.concat({"lower": lower["lower"], "upper": upper}, axis=1, join="inner")
+    violated = both.index[both["lower"] > both["upper"] * (1 + ROUNDING)]
+    if len(violated):
+        raise Problem(
+            f"the {lower['norm'].iloc[0]} bounds of the test images {list(violated)} are above the distance of a verified"
+            " adversarial; search longer over z (bounds.search in params.yaml, or the arbiter's rounds)."
+        )
+    return both.assign(ratio=both["upper"] / both["lower"])
+
+
+def summarise_bounds(lower: pd.DataFrame, both: pd.DataFrame, threshold: float) -> dict[str, float]:
+    """What is known about a model in one norm.
+
+    Args:
+        lower: records of the bounds, by image.
+        both: its `bracket`.
+        threshold: of the accuracies.
+    """
+    summary = {
+        "n": len(lower),
+        "mean_lower": lower["lower"].mean(),
+        "mean_lower_single": lower["single"].mean(),
+        "mean_lower_single_without_box": lower["single_without_box"].mean(skipna=False),
+        "median_lower": lower["lower"].median(),
+        "certified_accuracy": (lower["lower"] > threshold).mean(),
+        "attacked_n": len(both),
+        "median_upper": both["upper"].median(),
+        "median_ratio": both["ratio"].median(),
+        "closed_to_5_percent": (both["ratio"].fillna(1) <= 1.05).mean(),
+        "attacked_accuracy": (both["upper"] > threshold).mean(),
+        "violations": 0,
+    }
+    return _finite(summary)
+
+
+def summarise_paper_bounds(records: pd.DataFrame, model: str, norm: Norm) -> dict[str, float]:
+    """The paper's formula: mean and median over images, averaged over seeds, with their standard errors over seeds.
+
+    Args:
+        records: by image; the columns seed, and those of paper_bounds.
+    """
+    paper = pd.read_csv(PAPER).set_index(["model", "norm"])
     summary = {}
-    for norm in bounds.columns.intersection(list(adversarial)):
-        both = pd.concat({"lower": bounds[norm], "upper": adversarial[norm]}, axis=1, join="inner")
-        violated = both.index[both["lower"] > both["upper"]]
-        if len(violated):
-            raise Problem(
-                f"the {norm} bounds of the test images {list(violated)} are above the distance of a verified adversarial;"
-                " search longer over z (bounds.steps in params.yaml)."
-            )
-        lower = bounds[norm]
-        summary[norm] = {
-            "n": len(lower),
-            "mean_lower_paper_formula": round(float(lower.mean()), 6),
-            "standard_error": round(float(lower.sem()), 6),
-            "median_lower_paper_formula": round(float(lower.median()), 6),
-            "compared_with_adversarials": len(both),
-            "violations": len(violated),
+    if norm in records:
+        seeds = records.groupby("seed")[norm]
+        root = np.sqrt(records["seed"].nunique())
+        summary = {
+            "paper_formula_n": records.index.nunique(),
+            "mean_lower_paper_formula": seeds.mean().mean(),
+            "mean_lower_paper_formula_standard_error": seeds.mean().std() / root,
+            "median_lower_paper_formula": seeds.median().mean(),
         }
+    if f"{norm}_with_prior" in records:
+        summary["mean_paper_formula_latents_with_prior"] = records[f"{norm}_with_prior"].mean()
+    if (model, norm) in paper.index:
+        printed = paper.loc[(model, norm)].dropna()
+        summary |= {f"paper_{name}": value for name, value in printed.items()}
+    return _finite(summary)
+
+
+def summarise_searches(records: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """How other searches over z fare, by effort: how often and how far they get below the bounds, and their mean.
+
+    Args:
+        records: of bounds_check in one norm.
+    """
+    summary = {}
+    for (candidates, starts), group in records.groupby(["candidates", "starts"]):
+        fall = 1 - group["found"] / group["lower"]
+        means = group.groupby("seed")["found"].mean()
+        summary[f"{candidates} candidates, {starts} starts"] = _finite({
+            "n": group.index.nunique(),
+            "seeds": len(means),
+            "mean_found": means.mean(),
+            "mean_found_standard_deviation": means.std(),
+            "mean_lower": group["lower"].mean(),
+            "share_below_the_bound": (fall > MISSED).mean(),
+            "largest_fall": max(fall.max(), 0.0),
+        })  # fmt: skip
     return summary
+
+
+def curves(brackets: dict[str, pd.DataFrame], norm: Norm) -> pd.DataFrame:
+    """Certified and attacked accuracy of each model on an even grid of distances."""
+    grid = np.linspace(0, LIMITS[norm], POINTS)
+    columns = {"distance": grid}
+    for model, both in brackets.items():
+        for name, column in (("certified", "lower"), ("attacked", "upper")):
+            columns[f"{model}_{name}"] = accuracy_curve(both[column].to_numpy(), grid)
+    return pd.DataFrame(columns)
+
+
+def draw(tables: dict[Norm, pd.DataFrame], thresholds: dict[Norm, float], path: Path) -> None:
+    """Between the two curves of a model lies its accuracy under the strongest possible attack."""
+    figure, axes = plt.subplots(len(MODELS), len(NORMS), figsize=(11, 6.2), sharey=True)
+    for row, model in zip(axes, MODELS):
+        color = MODEL_LINES[model]["color"]
+        for axis, norm in zip(row, NORMS):
+            table = tables[norm]
+            certified, attacked = table[f"{model}_certified"], table[f"{model}_attacked"]
+            axis.fill_between(table["distance"], certified, attacked, color=color, alpha=0.3, linewidth=0)
+            axis.plot(table["distance"], attacked, color=color, linestyle="--", label="attacked")
+            axis.plot(table["distance"], certified, color=color, linestyle="-", label="certified")
+            axis.axvline(thresholds[norm], color="grey", linewidth=1)
+            axis.set(xlabel=NORM_LABELS[norm], xlim=(0, LIMITS[norm]), ylim=(0, 1))
+        row[0].set_ylabel(f"accuracy of {MODEL_LABELS[model]}")
+    axes[0, -1].legend(loc="upper right")
+    save(figure, path)
+
+
+def _finite(summary: dict[str, float]) -> dict[str, float]:
+    """Rounded, without what is infinite or unknown."""
+    return {name: round(float(value), 6) for name, value in summary.items() if np.isfinite(value)}

@@ -1,0 +1,20 @@
+"""The attack that the lower bounds point out: to the nearest perturbation that they can't exclude (bounds.cuts).
+
+It needs the decoders, so only ABS and Binary ABS can be attacked.
+"""
+
+from torch import Tensor
+
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.settings import AttackSettings
+from analysis_by_synthesis.bounds.cuts import CutSettings, bracket
+
+
+class Settings(AttackSettings):
+    """Args: search: as of the bounds."""
+
+    search: CutSettings
+
+
+def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
+    bracket(recorder, settings.search)

@@ -1,0 +1,169 @@
+"""Lower bounds from a single perturbation, in every norm, for ABS and Binary ABS.
+
+The paper bounds D_y(x + delta) from above (eq. 6, 13) and D_c(x + delta) from below (eq. 7, 14), each for the worst delta of
+its own, and remarks that a single delta for both would be tighter (appendix A.5). This is that bound.
+
+With E_c(z; x) = ||G_c(z) - x||^2 + 1/2 ||z||^2, so that D_c(x) = min_z E_c(z; x) (eq. 5, sigma^2 = 1/2), x + delta is
+taken for c only if there is a latent z with
+
+    gamma_c E_c(z; x + delta) <= gamma_y D_y(x + delta) <= gamma_y E_y(z_y; x + delta)    for all z_y (as in eq. 10).
+
+In delta, both sides are affine up to one term s(delta) that they share:
+
+    gamma E(z; x + delta) = e - A . delta + s(delta),    e = gamma E(z; x),    A = gamma (2 G(z) - 1).
+
+* ABS: gamma = 1 and ||G - x - delta||^2 = ||G - x||^2 - 2 (G - x) . delta + ||delta||^2, so s = ||delta||^2 - (1 - 2x) . delta.
+* Binary ABS: x is binarised and delta flips pixels, delta_i is 0 or 1 - 2 x_i, so delta_i^2 = (1 - 2 x_i) delta_i, and
+  s = 0 whatever gamma is.
+
+What is left is a half-space: delta can only lead to c, through z, if (A_c - A_y) . delta >= e_c - e_y. The least size of such
+a delta, minimised over z and c, bounds the robustness from below; without the pixel box that is
+max(0, e_c - e_y) / ||A_c - A_y||_q with 1/p + 1/q = 1. Several z_y give several half-spaces, and any mixture of them with
+weights >= 0 is again one of this form (bounds.cuts).
+
+Like the paper's, these bounds assume that the search over z finds the global minimum.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.evaluation.postprocess import shrink_binary
+from analysis_by_synthesis.models.abs import ABS, BinaryABS
+from analysis_by_synthesis.networks.binarize import THRESHOLD
+
+NEWTON_STEPS = 12  # each ends below the solution and nearer to it
+EPSILON = 1e-7  # instead of 0 in denominators; it only makes bounds smaller
+ROUNDING = 1e-3  # pixels
+
+
+@dataclass(frozen=True)
+class Energies:
+    """gamma E(z; x + delta) = constant - slope . delta + s(delta) for fixed latents; or a difference of two of these.
+
+    Attributes:
+        constant: (...), in squared pixel units.
+        slope: (..., 784).
+    """
+
+    constant: Tensor
+    slope: Tensor
+
+    @classmethod
+    def of(cls, images: Tensor, latents: Tensor, gamma: Tensor, x: Tensor) -> "Energies":
+        """Of the decoded images G(z) (..., 784) of latents (..., 8), gamma (...), for observed images x (..., 784)."""
+        energy = (images - x).square().sum(-1) + latents.square().sum(-1) / 2
+        return cls(gamma * energy, gamma[..., None] * (2 * images - 1))
+
+    def __sub__(self, other: "Energies") -> "Energies":
+        return Energies(self.constant - other.constant, self.slope - other.slope)
+
+
+class Perturbations(ABC):
+    """The perturbations of N images that count, and their size in one norm.
+
+    Args:
+        images: (N, 1, 28, 28) in [0, 1].
+        observed: the same as the model observes them.
+        norm: in which the size is measured, in the space of `images`.
+    """
+
+    def __init__(self, images: Tensor, observed: Tensor, norm: Norm) -> None:
+        self.images, self.observed, self.norm = images, observed, norm
+        self.x = observed.flatten(1)
+
+    def attainable(self, size: Tensor) -> Tensor:
+        """The least true size that isn't below `size`: L0 counts whole pixels."""
+        return (size - ROUNDING).ceil() if self.norm == "l0" else size
+
+    def room(self, slope: Tensor) -> Tensor:
+        """How far each pixel can go uphill before it leaves [0, 1]; (N, ..., 784) for slopes (N, ..., 784)."""
+        x = self.x.view(len(self.x), *[1] * (slope.ndim - 2), -1)
+        return torch.where(slope > 0, 1 - x, x)
+
+    @abstractmethod
+    def least(self, half_space: Energies) -> tuple[Tensor, Tensor]:
+        """The smallest perturbation with slope . delta >= constant.
+
+        Returns:
+            its size (N, ...), inf where there is none, 0 where none is needed; and delta (N, ..., 784).
+        """
+
+    @abstractmethod
+    def perturbed(self, delta: Tensor) -> Tensor:
+        """Images (N, 1, 28, 28) perturbed by delta (N, 784), closest to the clean ones."""
+
+
+class Stretched(Perturbations):
+    """L2 and Linf of ABS: |delta_i| = min(t |slope_i|, room_i), or min(t, room_i).
+
+    Args:
+        box: whether images have to stay in [0, 1].
+    """
+
+    def __init__(self, images: Tensor, observed: Tensor, norm: Norm, box: bool = True) -> None:
+        super().__init__(images, observed, norm)
+        self.box = box
+
+    def least(self, half_space: Energies) -> tuple[Tensor, Tensor]:
+        rise, needed = half_space.slope.abs(), half_space.constant.clamp_min(0)
+        room = self.room(half_space.slope) if self.box else torch.full_like(rise, torch.inf)
+        shape = rise if self.norm == "l2" else torch.ones_like(rise)
+        t = torch.zeros_like(needed)
+        for _ in range(NEWTON_STEPS if self.box else 1):  # the gain is concave in t
+            stretched = t[..., None] * shape
+            gain = (rise * stretched.minimum(room)).sum(-1)
+            t = t + (needed - gain).clamp_min(0) / (rise * shape * (stretched < room)).sum(-1).clamp_min(EPSILON)
+        distance = (t[..., None] * shape).minimum(room)
+        size = distance.norm(dim=-1) if self.norm == "l2" else distance.amax(-1)
+        return size.masked_fill((rise * room).sum(-1) < needed, torch.inf), distance * half_space.slope.sign()
+
+    def perturbed(self, delta: Tensor) -> Tensor:
+        return (self.x + delta).clamp(0, 1).view_as(self.images)
+
+
+class Chosen(Perturbations):
+    """L0 of ABS, all norms of Binary ABS: pixels go all the way, those that gain most for their cost first.
+
+    Sizes are those of the linear relaxation, where the last pixel may go part of the way: below the true ones, and
+    smooth enough to descend on.
+
+    Args:
+        binary: whether the model binarises images, so that a pixel only has to cross the threshold.
+    """
+
+    def __init__(self, images: Tensor, observed: Tensor, norm: Norm, binary: bool) -> None:
+        super().__init__(images, observed, norm)
+        self.binary = binary
+        self.cost = (images.flatten(1) - THRESHOLD).abs()
+
+    def least(self, half_space: Energies) -> tuple[Tensor, Tensor]:
+        room, needed = self.room(half_space.slope), half_space.constant.clamp_min(0)
+        gain = half_space.slope.abs() * room
+        cost = self.cost.view(len(self.x), *[1] * (gain.ndim - 2), -1).expand_as(gain)
+        price = {"l0": -gain, "l2": -gain / cost.square().clamp_min(EPSILON), "linf": cost}[self.norm]
+        order = price.argsort(dim=-1)
+        gains = gain.gather(-1, order)
+        missing = needed[..., None] - gains.cumsum(-1) + gains  # before each pixel has gone
+        share = torch.zeros_like(gain).scatter(-1, order, (missing / gains.clamp_min(EPSILON)).clamp(0, 1))
+        if self.norm == "linf":
+            size = (cost * (share * gain > 0)).amax(-1)
+            share = ((cost <= size[..., None]) & (size[..., None] > 0)).to(gain.dtype)
+        else:
+            size = share.sum(-1) if self.norm == "l0" else (share * cost.square()).sum(-1).sqrt()
+        return size.masked_fill(gain.sum(-1) < needed, torch.inf), share * room * half_space.slope.sign()
+
+    def perturbed(self, delta: Tensor) -> Tensor:
+        whole = torch.where(delta == 0, self.x, (delta > 0).to(delta.dtype)).view_as(self.images)
+        return shrink_binary(self.images, whole) if self.binary else whole
+
+
+def perturbations(model: ABS, images: Tensor, norm: Norm) -> Perturbations:
+    """What an attacker of this model may do to images (N, 1, 28, 28), measured in the norm."""
+    observed, binary = model.observe(images), isinstance(model, BinaryABS)
+    if binary or norm == "l0":
+        return Chosen(images, observed, norm, binary)
+    return Stretched(images, observed, norm)

@@ -153,7 +153,7 @@ def curves(brackets: dict[str, pd.DataFrame], norm: Norm) -> pd.DataFrame:
 
 def draw(tables: dict[Norm, pd.DataFrame], thresholds: dict[Norm, float], path: Path) -> None:
     """Between the two curves of a model lies its accuracy under the strongest possible attack."""
-    figure, axes = plt.subplots(len(MODELS), len(NORMS), figsize=(11, 6.2), sharey=True)
+    figure, axes = plt.subplots(len(MODELS), len(NORMS), figsize=(11, 6.2), sharey=True, layout="constrained")
     for row, model in zip(axes, MODELS):
         color = MODEL_LINES[model]["color"]
         for axis, norm in zip(row, NORMS):

@@ -22,17 +22,20 @@ class BoundsSettings(Block):
 
 
 class Effort(Block):
-    """Args: candidates: among which a search over z begins; starts: of each class."""
+    """Args: candidates: among which a search over z begins; starts: of each class; alternations: as in CutSettings."""
 
     candidates: Count
     starts: Count
+    alternations: Count
 
 
 class CheckSettings(Block):
-    """Args: images: the first so many test images; seeds: of the candidates; efforts: searches that are compared."""
+    """Args: images: the first so many test images; seeds: of the candidates; weighings: of what each search has found;
+    efforts: searches that are compared."""
 
     images: Count
     seeds: Count
+    weighings: Count
     efforts: list[Effort]
 
 
@@ -72,7 +75,10 @@ def compare_searches(
             inference = build_inference(
                 model.decoders, model.settings.model_copy(update={"candidates": effort.candidates, "seed": seed})
             )
-            size = known.relaxation.search(inference, effort.starts, settings).size[:, 0]
+            longer = settings.model_copy(update={"alternations": effort.alternations})
+            runs = known.relaxation.search(inference, effort.starts, longer).first(settings.kept)
+            weighed = settings.model_copy(update={"weighings": check.weighings})
+            size = known.relaxation.weigh(runs.classes, runs.latents, runs.weights, weighed).size.amin(1)
             found = known.relaxation.perturbations.attainable(size)
             which = {"index": index.cpu(), "norm": norm, **effort.model_dump(), "seed": seed}
             tables.append(pd.DataFrame(which | {"lower": known.lower.cpu(), "found": found.cpu()}))

@@ -23,7 +23,7 @@ from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbat
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.inference import Inference
 from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.params import Block, Count, Positive, Share
 
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
 
@@ -33,7 +33,8 @@ class CutSettings(Block):
 
     Args: starts: of the search over z, for each class; alternations: of delta and z in each round; evaluations: of the
     gradient in each of these; kept: runs that go on, of all classes; rounds: cuts, one at a time; weighings, rate: steps
-    towards the best mixture of cuts; reach: how much deeper than the half-space an attack goes; bisections: of that depth.
+    towards the best mixture of cuts; reach: how much deeper than the half-space an attack goes; bisections: of that
+    depth; slack: share by which bounds are lowered, for what the searches over z lack of convergence.
     """
 
     starts: Count
@@ -45,6 +46,7 @@ class CutSettings(Block):
     rate: Positive
     reach: Positive
     bisections: Count
+    slack: Share
 
 
 @dataclass(frozen=True)
@@ -208,9 +210,11 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         dismissed = torch.cat([dismissed[:, None], runs.size[:, settings.kept - 1 :]], 1).amin(1)
         rival = (model.gamma * distance).scatter(1, labels[:, None], torch.inf).argmin(1)
         runs = relaxation.resume(runs.first(settings.kept - 1), rival, latents[n, rival], settings)
+    runs = relaxation.descend(runs.classes, runs.latents, runs.weights, settings)
     single = single.minimum(relaxation.with_first_cut(runs).amin(1))
     lower = dismissed.minimum(runs.size[:, 0])
-    return Bracket(allowed.attainable(single), allowed.attainable(lower), runs, relaxation)
+    single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, lower))
+    return Bracket(single, lower, runs, relaxation)
 
 
 def attack(recorder: Recorder, relaxation: Relaxation, worst: Runs, settings: CutSettings) -> Tensor:
@@ -240,4 +244,4 @@ def single_without_box(model: ABS, bracket: Bracket, settings: CutSettings) -> T
     boxed, runs = bracket.relaxation.perturbations, bracket.runs
     free = Stretched(boxed.images, boxed.observed, boxed.norm, box=False)
     relaxation = Relaxation(model, free, bracket.relaxation.labels)
-    return relaxation.descend(runs.classes, runs.latents, None, settings).size[:, 0]
+    return (1 - settings.slack) * relaxation.descend(runs.classes, runs.latents, None, settings).size[:, 0]

@@ -91,7 +91,7 @@ def test_each_bound_is_tighter_than_the_one_before():
     paper = paper_bounds(model, images, labels, 0, PAPER)
     for norm in ("l2", "linf"):
         found = bracket(Recorder(model, images, labels, norm), SEARCH)
-        free = single_without_box(model, found, SEARCH)
+        free = single_without_box(found, SEARCH)
         chain = [torch.zeros(3), paper[norm], free, found.single, found.lower]
         for looser, tighter in pairwise(chain):
             assert (looser <= tighter * (1 + 1e-3)).all()
@@ -190,6 +190,7 @@ def test_a_misclassified_image_has_the_bound_zero():
     bounds = lower_bounds(model, images, labels, "l2", SEARCH)
     assert bounds["lower"][1] == bounds["single"][1] == 0 and (bounds["lower"][[0, 2]] > 0).all()
     assert bounds["rival"].tolist() == [1, 0, 1]
+    assert lower_bounds(model, images, torch.ones_like(labels), "l2", SEARCH)["lower"].tolist() == [0, 0, 0]
 
 
 def test_eq_8_solves_its_equation():

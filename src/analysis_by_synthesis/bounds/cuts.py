@@ -23,6 +23,7 @@ from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbat
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.inference import Inference
 from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params import Block, Count, Positive, Share
 
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
@@ -119,10 +120,10 @@ class Relaxation:
     def search(self, inference: Inference, starts: int, settings: CutSettings) -> Runs:
         """Runs of all other classes, each from its best `starts` candidates of an inference; smallest first."""
         latents = inference.starts(self.perturbations.observed, starts)
-        others = torch.arange(latents.shape[1], device=latents.device) != self.labels[:, None]
+        others = torch.arange(inference.classes, device=latents.device) != self.labels[:, None]
         n, classes = others.nonzero(as_tuple=True)
-        latents = latents[n, classes].view(len(latents), -1, latents.shape[-1])
-        classes = classes.repeat_interleave(starts).view(latents.shape[:2])
+        shape = len(latents), (inference.classes - 1) * starts
+        classes, latents = classes.repeat_interleave(starts).view(shape), latents[n, classes].view(*shape, LATENT_DIM)
         return self.descend(classes, latents, None, settings)
 
     def resume(self, runs: Runs, classes: Tensor, latents: Tensor, settings: CutSettings) -> Runs:
@@ -239,9 +240,9 @@ def attack(recorder: Recorder, relaxation: Relaxation, worst: Runs, settings: Cu
     return at(high)
 
 
-def single_without_box(model: ABS, bracket: Bracket, settings: CutSettings) -> Tensor:
+def single_without_box(found: Bracket, settings: CutSettings) -> Tensor:
     """The bound of one cut for ABS and L2 or Linf where images may leave [0, 1] (N,), searched from the bracket's runs."""
-    boxed, runs = bracket.relaxation.perturbations, bracket.runs
+    boxed, runs = found.relaxation.perturbations, found.runs
     free = Stretched(boxed.images, boxed.observed, boxed.norm, box=False)
-    relaxation = Relaxation(model, free, bracket.relaxation.labels)
+    relaxation = Relaxation(found.relaxation.model, free, found.relaxation.labels)
     return (1 - settings.slack) * relaxation.descend(runs.classes, runs.latents, None, settings).size[:, 0]

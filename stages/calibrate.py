@@ -1,12 +1,12 @@
-"""Calibrate one model's softmax: alpha and eta."""
+"""Calibrate one model's softmax: alpha, eta, and the confidence in each image before and after."""
 
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 
 from analysis_by_synthesis.calibration import Calibration, calibrate, posterior
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.files import write_json
+from analysis_by_synthesis.files import write_csv, write_json
 from analysis_by_synthesis.models import logits, model_module
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.stage import device, run
@@ -16,11 +16,16 @@ def main(name: str) -> None:
     module = model_module(name)
     settings, *model_parameters = read({"calibration": Calibration, **module.PARAMETERS})
     model = module.load(name, Path("models"), *model_parameters).to(device())
-    images, labels = (part[-settings.images :] for part in load("test"))
-    scores = logits(model, images.to(device())).cpu().numpy()
-    alpha, eta = calibrate(scores, labels.numpy(), settings.median_confidence)
-    confidence = float(np.median(posterior(scores, alpha, eta).max(1)))
-    result = {"alpha": alpha, "eta": eta, "median_confidence": confidence, "images": len(labels)}
+    images, labels = load("test")
+    chosen = range(len(labels))[-settings.images :]
+    scores, labels = logits(model, images[chosen].to(device())).cpu().numpy(), labels[chosen].numpy()
+    alpha, eta = calibrate(scores, labels, settings.median_confidence)
+    table = pd.DataFrame({
+        "index": chosen, "label": labels, "predicted": scores.argmax(1),
+        "before": posterior(scores, 1, 0).max(1), "after": posterior(scores, alpha, eta).max(1),
+    })  # fmt: skip
+    write_csv(Path(f"results/calibration/{name}.csv"), table)
+    result = {"alpha": alpha, "eta": eta, "median_confidence": table["after"].median(), "images": len(labels)}
     write_json(Path(f"metrics/calibration/{name}.json"), result)
 
 

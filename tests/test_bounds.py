@@ -21,7 +21,16 @@ from analysis_by_synthesis.stage import Problem
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 SEARCH = CutSettings(
-    starts=1, alternations=3, evaluations=1, kept=3, rounds=6, weighings=15, rate=3.0, reach=1.5, bisections=12
+    starts=1,
+    alternations=3,
+    evaluations=1,
+    kept=3,
+    rounds=6,
+    weighings=15,
+    rate=3.0,
+    reach=1.5,
+    bisections=12,
+    slack=1e-6,
 )
 PAPER = PaperBoundsSettings(images=3, seeds=1, evaluations=1, rounds=4)
 
@@ -82,7 +91,7 @@ def test_each_bound_is_tighter_than_the_one_before():
     paper = paper_bounds(model, images, labels, 0, PAPER)
     for norm in ("l2", "linf"):
         found = bracket(Recorder(model, images, labels, norm), SEARCH)
-        free = single_without_box(model, found, SEARCH)
+        free = single_without_box(found, SEARCH)
         chain = [torch.zeros(3), paper[norm], free, found.single, found.lower]
         for looser, tighter in pairwise(chain):
             assert (looser <= tighter * (1 + 1e-3)).all()
@@ -181,6 +190,7 @@ def test_a_misclassified_image_has_the_bound_zero():
     bounds = lower_bounds(model, images, labels, "l2", SEARCH)
     assert bounds["lower"][1] == bounds["single"][1] == 0 and (bounds["lower"][[0, 2]] > 0).all()
     assert bounds["rival"].tolist() == [1, 0, 1]
+    assert lower_bounds(model, images, torch.ones_like(labels), "l2", SEARCH)["lower"].tolist() == [0, 0, 0]
 
 
 def test_eq_8_solves_its_equation():
@@ -224,8 +234,17 @@ def test_certified_accuracy_is_never_above_attacked_accuracy():
 
 def test_searches_are_compared_with_the_bound():
     table = pd.DataFrame(
-        {"candidates": 500, "starts": 1, "seed": [0, 0, 1, 1], "lower": 2.0, "found": [2.0, 1.5, 2.1, 2]}
+        {
+            "candidates": 500,
+            "starts": 1,
+            "alternations": 2,
+            "seed": [0, 0, 1, 1],
+            "lower": 2.0,
+            "found": [2.0, 1.5, 2.1, 2],
+        }
     )
-    summary = reporting.summarise_searches(table.set_index(pd.Index([0, 1, 0, 1])))["500 candidates, 1 starts"]
+    summary = reporting.summarise_searches(table.set_index(pd.Index([0, 1, 0, 1])))[
+        "500 candidates, 1 starts, 2 alternations"
+    ]
     assert (summary["n"], summary["seeds"], summary["share_below_the_bound"]) == (2, 2, 0.25)
     assert summary["largest_fall"] == 0.25

@@ -21,7 +21,10 @@ def test_everything_is_made(project):
     table = pd.read_csv(project / "metrics" / "table1.csv")
     assert set(table["model"]) == {"cnn", "binary_cnn", "nearest_neighbor", "madry", "binary_abs", "abs"}
     assert {"clean", "l2", "linf", "l0"} == set(table["norm"])
-    for path in ("plots/figure2.png", "plots/vae_samples.png", "metrics/bounds.json", "metrics/clean_accuracy.json"):
+    figures = [f"figure{number}" for number in range(1, 9)] + ["reliability", "vae_health"]
+    drawn = [f"plots/{name}.{suffix}" for name in figures for suffix in ("png", "pdf")]
+    numbers = [f"metrics/{name}" for name in ("bounds.json", "clean_accuracy.json", "calibration.csv", "distal.json")]
+    for path in drawn + numbers:
         assert (project / path).stat().st_size > 0
     assert runs(project) == set()
 

@@ -9,6 +9,7 @@ from analysis_by_synthesis.bounds.paper import PaperBoundsSettings
 from analysis_by_synthesis.bounds.records import BoundsSettings, CheckSettings
 from analysis_by_synthesis.calibration import Calibration, ClassScalars
 from analysis_by_synthesis.data.sources import Download
+from analysis_by_synthesis.distal.ascent import DistalSettings
 from analysis_by_synthesis.evaluation.runner import Evaluation
 from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models import MODELS
@@ -16,6 +17,7 @@ from analysis_by_synthesis.params import PARAMS_FILE, Count, read
 from analysis_by_synthesis.pgd_accuracy import PGD
 from analysis_by_synthesis.reporting.records import Cell
 from analysis_by_synthesis.reporting.table1 import ReportSettings
+from analysis_by_synthesis.reporting.vae_health import VAEHealth
 from analysis_by_synthesis.stage import Problem, run
 from analysis_by_synthesis.training.classifier import ClassifierTraining
 from analysis_by_synthesis.training.vae import VAETraining
@@ -39,6 +41,8 @@ BLOCKS: dict[str, Any] = {
     "evaluation": Evaluation,
     "attacks": dict[str, dict[str, Any]],
     "cells": dict[str, dict[str, Cell]],
+    "distal": DistalSettings,
+    "vae_health": VAEHealth,
     "report": ReportSettings,
 }
 

@@ -23,7 +23,8 @@ from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbat
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.inference import Inference
 from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.networks.vae import LATENT_DIM
+from analysis_by_synthesis.params import Block, Count, Positive, Share
 
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
 
@@ -33,7 +34,8 @@ class CutSettings(Block):
 
     Args: starts: of the search over z, for each class; alternations: of delta and z in each round; evaluations: of the
     gradient in each of these; kept: runs that go on, of all classes; rounds: cuts, one at a time; weighings, rate: steps
-    towards the best mixture of cuts; reach: how much deeper than the half-space an attack goes; bisections: of that depth.
+    towards the best mixture of cuts; reach: how much deeper than the half-space an attack goes; bisections: of that
+    depth; slack: share by which bounds are lowered, for what the searches over z lack of convergence.
     """
 
     starts: Count
@@ -45,6 +47,7 @@ class CutSettings(Block):
     rate: Positive
     reach: Positive
     bisections: Count
+    slack: Share
 
 
 @dataclass(frozen=True)
@@ -117,10 +120,10 @@ class Relaxation:
     def search(self, inference: Inference, starts: int, settings: CutSettings) -> Runs:
         """Runs of all other classes, each from its best `starts` candidates of an inference; smallest first."""
         latents = inference.starts(self.perturbations.observed, starts)
-        others = torch.arange(latents.shape[1], device=latents.device) != self.labels[:, None]
+        others = torch.arange(inference.classes, device=latents.device) != self.labels[:, None]
         n, classes = others.nonzero(as_tuple=True)
-        latents = latents[n, classes].view(len(latents), -1, latents.shape[-1])
-        classes = classes.repeat_interleave(starts).view(latents.shape[:2])
+        shape = len(latents), (inference.classes - 1) * starts
+        classes, latents = classes.repeat_interleave(starts).view(shape), latents[n, classes].view(*shape, LATENT_DIM)
         return self.descend(classes, latents, None, settings)
 
     def resume(self, runs: Runs, classes: Tensor, latents: Tensor, settings: CutSettings) -> Runs:
@@ -208,9 +211,11 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         dismissed = torch.cat([dismissed[:, None], runs.size[:, settings.kept - 1 :]], 1).amin(1)
         rival = (model.gamma * distance).scatter(1, labels[:, None], torch.inf).argmin(1)
         runs = relaxation.resume(runs.first(settings.kept - 1), rival, latents[n, rival], settings)
+    runs = relaxation.descend(runs.classes, runs.latents, runs.weights, settings)
     single = single.minimum(relaxation.with_first_cut(runs).amin(1))
     lower = dismissed.minimum(runs.size[:, 0])
-    return Bracket(allowed.attainable(single), allowed.attainable(lower), runs, relaxation)
+    single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, lower))
+    return Bracket(single, lower, runs, relaxation)
 
 
 def attack(recorder: Recorder, relaxation: Relaxation, worst: Runs, settings: CutSettings) -> Tensor:
@@ -235,9 +240,9 @@ def attack(recorder: Recorder, relaxation: Relaxation, worst: Runs, settings: Cu
     return at(high)
 
 
-def single_without_box(model: ABS, bracket: Bracket, settings: CutSettings) -> Tensor:
+def single_without_box(found: Bracket, settings: CutSettings) -> Tensor:
     """The bound of one cut for ABS and L2 or Linf where images may leave [0, 1] (N,), searched from the bracket's runs."""
-    boxed, runs = bracket.relaxation.perturbations, bracket.runs
+    boxed, runs = found.relaxation.perturbations, found.runs
     free = Stretched(boxed.images, boxed.observed, boxed.norm, box=False)
-    relaxation = Relaxation(model, free, bracket.relaxation.labels)
-    return relaxation.descend(runs.classes, runs.latents, None, settings).size[:, 0]
+    relaxation = Relaxation(found.relaxation.model, free, found.relaxation.labels)
+    return (1 - settings.slack) * relaxation.descend(runs.classes, runs.latents, None, settings).size[:, 0]

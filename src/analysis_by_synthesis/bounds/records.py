@@ -50,7 +50,7 @@ def lower_bounds(model: ABS, images: Tensor, labels: Tensor, norm: Norm, setting
     right = predicted == labels
     found = bracket(Recorder(model, images[right], labels[right], norm), settings)
     boxed = isinstance(found.relaxation.perturbations, Stretched)
-    free = single_without_box(model, found, settings) if boxed else torch.full_like(found.lower, torch.nan)
+    free = single_without_box(found, settings) if boxed else torch.full_like(found.lower, torch.nan)
     zeros = images.new_zeros(len(labels))
     return {"rival": predicted.index_put((right,), found.runs.classes[:, 0])} | {
         name: zeros.index_put((right,), bound)

@@ -81,7 +81,7 @@ class Perturbations(ABC):
 
     def room(self, slope: Tensor) -> Tensor:
         """How far each pixel can go uphill before it leaves [0, 1]; (N, ..., 784) for slopes (N, ..., 784)."""
-        x = self.x.view(len(self.x), *[1] * (slope.ndim - 2), -1)
+        x = _like(self.x, slope)
         return torch.where(slope > 0, 1 - x, x)
 
     @abstractmethod
@@ -143,7 +143,7 @@ class Chosen(Perturbations):
     def least(self, half_space: Energies) -> tuple[Tensor, Tensor]:
         room, needed = self.room(half_space.slope), half_space.constant.clamp_min(0)
         gain = half_space.slope.abs() * room
-        cost = self.cost.view(len(self.x), *[1] * (gain.ndim - 2), -1).expand_as(gain)
+        cost = _like(self.cost, gain)
         price = {"l0": -gain, "l2": -gain / cost.square().clamp_min(EPSILON), "linf": cost}[self.norm]
         order = price.argsort(dim=-1)
         gains = gain.gather(-1, order)
@@ -159,6 +159,11 @@ class Chosen(Perturbations):
     def perturbed(self, delta: Tensor) -> Tensor:
         whole = torch.where(delta == 0, self.x, (delta > 0).to(delta.dtype)).view_as(self.images)
         return shrink_binary(self.images, whole) if self.binary else whole
+
+
+def _like(per_image: Tensor, t: Tensor) -> Tensor:
+    """(N, 784) expanded to the shape (N, ..., 784) of `t`."""
+    return per_image.view(len(t), *[1] * (t.ndim - 2), t.shape[-1]).expand_as(t)
 
 
 def perturbations(model: ABS, images: Tensor, norm: Norm) -> Perturbations:

@@ -158,7 +158,8 @@ class Inference(ABC):
     def starts(self, x: Tensor, number: int) -> Tensor:
         """The `number` best candidates for each class that lie `separation` apart, best first: (N, C, number, 8)."""
         check_images(x)
-        return torch.cat([self._starts(chunk.float(), number).latent for chunk in x.split(self.images_at_once)])
+        found = [self._starts(chunk.float(), number).latent for chunk in x.split(self.images_at_once)] if len(x) else []
+        return torch.cat([self.candidates.new_zeros(0, self.classes, number, LATENT_DIM), *found])
 
     @abstractmethod
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:

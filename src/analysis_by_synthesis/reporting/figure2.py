@@ -30,7 +30,7 @@ def curves(distances: dict[tuple[str, str, str], pd.Series], norm: Norm) -> pd.D
 
 
 def draw(tables: dict[Norm, pd.DataFrame], thresholds: dict[Norm, float], path: Path) -> None:
-    figure, axes = plt.subplots(1, len(NORMS), figsize=(11, 3.2), sharey=True)
+    figure, axes = plt.subplots(1, len(NORMS), figsize=(11, 3.2), sharey=True, layout="constrained")
     for axis, norm in zip(axes, NORMS):
         table = tables[norm]
         for model in table.columns.drop("distance"):

@@ -7,7 +7,9 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from analysis_by_synthesis.stage import replacing
 
@@ -32,13 +34,20 @@ NORM_LABELS = {"l2": "$L_2$ distance", "linf": r"$L_\infty$ distance", "l0": "$L
 NORM_NAMES = {"l2": "L2", "linf": "Linf", "l0": "L0"}
 
 plt.rcParams.update({
-    "figure.dpi": 150, "savefig.bbox": "tight", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
+    "figure.dpi": 150, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
     "axes.grid": True, "grid.alpha": 0.3, "lines.linewidth": 1.5, "legend.frameon": False, "svg.hashsalt": "abs",
 })  # fmt: skip
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, the same bytes for the same figure, and close it."""
+    """Write a figure as PNG to `path` and as PDF beside it, the same bytes for the same figure, and close it."""
+    figure.canvas.draw()
+    figure.set_layout_engine("none")  # the layout is found, and serves both files
+    pixels = np.asarray(figure.canvas.buffer_rgba())[:, :, :3]
+    is_grey = (pixels == pixels[:, :, :1]).all()
+    image = Image.fromarray(pixels[:, :, 0]) if is_grey else Image.fromarray(pixels).quantize()  # smaller files
     with replacing(path) as partial:
-        figure.savefig(partial, format="png", metadata={"Software": None})
+        image.save(partial, format="png", optimize=True)
+    with replacing(path.with_suffix(".pdf")) as partial:
+        figure.savefig(partial, format="pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
     plt.close(figure)

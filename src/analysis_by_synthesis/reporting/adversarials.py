@@ -1,0 +1,81 @@
+"""The minimal adversarial of each sample over all attacks of a norm, and which of them a figure shows."""
+
+import numpy as np
+import pandas as pd
+
+from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.evaluation.records import read_adversarials
+from analysis_by_synthesis.reporting.records import Cell, Row
+from analysis_by_synthesis.reporting.style import MODEL_LABELS
+
+QUARTERS = 4
+FORMATS: dict[Norm, str] = {"l2": ".2f", "linf": ".3f", "l0": ".0f"}
+
+
+def adversarials_of_models(
+    records: dict[Row, pd.DataFrame], cell_of: dict[Row, Cell], norm: Norm
+) -> dict[str, pd.DataFrame]:
+    """The `minimal_adversarials` of every model, from all cells of a norm."""
+    own: dict[str, dict[str, pd.DataFrame]] = {model: {} for model in MODEL_LABELS}
+    for row, table in records.items():
+        if row.norm == norm:
+            own[row.model][f"{row.model}-{cell_of[row].attack}"] = table
+    return {model: minimal_adversarials(tables, norm) for model, tables in own.items()}
+
+
+def minimal_adversarials(records: dict[str, pd.DataFrame], norm: Norm) -> pd.DataFrame:
+    """The closest adversarial of each sample over several attacks on a model; not every sample was given to all of them.
+
+    Args:
+        records: of their cells, by name, indexed by sample; there may be none.
+
+    Returns:
+        by sample: label, predicted (its class for the model), distance (0 where the clean image is misclassified already,
+        inf where no attack succeeded), cell (that found it), row (of the cell's files).
+    """
+    columns = ["label", "predicted", "distance", "cell", "row"]
+    tables = [
+        table.assign(distance=table[norm], cell=cell, row=range(len(table)))[columns] for cell, table in records.items()
+    ]
+    if not tables:
+        return pd.DataFrame(columns=columns).astype({"label": int, "distance": float})
+    together = pd.concat(tables).sort_values("distance", kind="stable")
+    return together[~together.index.duplicated()].sort_index()
+
+
+def perturbed(minimal: pd.DataFrame) -> pd.DataFrame:
+    """Those samples that took a perturbation: correctly classified, and one was found."""
+    return minimal[(minimal["distance"] > 0) & np.isfinite(minimal["distance"])]
+
+
+def one_per_class(minimal: dict[str, pd.DataFrame], seed: int) -> list[int | None]:
+    """For each class one random sample, among those that have an adversarial on the most models; None where there is none."""
+    labels = pd.concat([perturbed(table)["label"] for table in minimal.values()])
+    models, label_of = labels.groupby(level=0).size(), labels.groupby(level=0).first()
+    chosen: list[int | None] = []
+    for c in range(10):
+        of_class = models[label_of == c]
+        candidates = of_class.index[of_class == of_class.max()]
+        chosen.append(int(np.random.default_rng([seed, c]).choice(candidates)) if len(candidates) else None)
+    return chosen
+
+
+def some_per_quarter(minimal: pd.DataFrame, each: int, seed: int) -> list[list[int]]:
+    """Up to `each` random samples, closest first, of every quarter of the perturbed ones in the order of their distance."""
+    ordered = perturbed(minimal).sort_values("distance", kind="stable").index.to_numpy()
+    chosen = []
+    for quarter, samples in enumerate(np.array_split(ordered, QUARTERS)):
+        generator = np.random.default_rng([seed, quarter])
+        places = generator.choice(len(samples), min(each, len(samples)), replace=False)
+        chosen.append([int(samples[place]) for place in sorted(places)])
+    return chosen
+
+
+def picture(adversarial: pd.Series) -> np.ndarray:
+    """The image (28, 28) of one row of `minimal_adversarials`."""
+    return read_adversarials(adversarial["cell"])[adversarial["row"], 0].numpy()
+
+
+def caption(adversarial: pd.Series, norm: Norm) -> str:
+    """Clean label, adversarial label, distance."""
+    return f"{adversarial['label']}→{adversarial['predicted']}   {adversarial['distance']:{FORMATS[norm]}}"

@@ -1,0 +1,120 @@
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from analysis_by_synthesis.calibration import posterior
+from analysis_by_synthesis.distal import records
+from analysis_by_synthesis.distal.ascent import Ascent, Climber, DistalSettings, evidence, noise
+from analysis_by_synthesis.reporting.figure4 import Neighbourhood, draw, summarise
+from analysis_by_synthesis.reporting.style import MODEL_LABELS
+from analysis_by_synthesis.stage import Problem
+
+EXACT = Ascent(starts=3, steps=100, difference=None)
+ESTIMATED = Ascent(starts=3, steps=100, difference=0.05)
+SETTINGS = DistalSettings(target=1, confidence=0.9, step=0.5, exact=EXACT, estimated=ESTIMATED)
+CENTRES = torch.tensor([0.0, 0.4, 1, 0, 1, 0, 1, 0, 1, 0])[:, None, None, None].expand(10, 1, 28, 28)
+ALPHA, RADIUS = 0.5, 2.0
+ETA = math.exp(-ALPHA * RADIUS**2) / 80  # where the other classes are far, p(1|x) = 0.9 at this distance from centre 1
+
+
+class Centres(nn.Module):
+    """Logits -||x - centre_c||^2, as those of ABS with decoders that make a single image."""
+
+    def forward(self, x):
+        return -(x[:, None] - CENTRES.to(x.dtype)).square().flatten(2).sum(2)
+
+
+def starts():
+    return torch.full((3, 1, 28, 28), 0.5) + 0.6 * (noise(3, 0) - 0.5)
+
+
+@pytest.mark.parametrize("eta", [0.0, 1e-12, 3.0])
+def test_the_evidence_is_positive_where_equation_4_reaches_the_confidence(eta):
+    logits = 30 * np.random.default_rng(0).normal(size=(2000, 10)).astype(np.float32)
+    logits[:, 3] += 20
+    reached = posterior(logits, 0.3, eta)[:, 3] >= 0.9
+    assert 0.1 < reached.mean() < 0.9
+    assert ((evidence(torch.from_numpy(logits), 3, 0.9, 0.3, eta) >= 0).numpy() == reached).all()
+
+
+def test_the_evidence_has_a_gradient_where_the_posterior_is_flat():
+    logits = torch.full((1, 10), -400.0).requires_grad_()
+    assert posterior(logits.detach().numpy(), 1, 1e-5) == pytest.approx(0.1, abs=1e-15)
+    (gradient,) = torch.autograd.grad(evidence(logits, 1, 0.9, 1, 1e-5).sum(), logits)
+    assert gradient[0, 1] == 1
+
+
+@pytest.mark.parametrize("ascent", [EXACT, ESTIMATED])
+def test_an_ascent_goes_straight_to_where_the_confidence_is_reached(ascent):
+    begin = starts()
+    found = Climber(Centres(), ALPHA, ETA, SETTINGS).ascend(begin, ascent)
+    way = (begin - CENTRES[1]).flatten(1).norm(dim=1) - RADIUS
+    assert found["reached"].all()
+    assert found["steps"].tolist() == (way / SETTINGS.step).ceil().int().tolist()
+    expected = torch.lerp(begin, CENTRES[1], (found["steps"] * SETTINGS.step / (way + RADIUS))[:, None, None, None])
+    assert (found["image"] - expected).abs().max() < 0.01
+    p = posterior(Centres()(found["image"]).numpy(), ALPHA, ETA)[:, 1]
+    assert found["probability"].numpy() == pytest.approx(p)
+
+
+def test_an_ascent_that_has_no_gradient_or_too_few_steps_ends():
+    class Flat(nn.Module):
+        def forward(self, x):
+            return 0 * x.flatten(1)[:, :10]
+
+    found = Climber(Flat(), 1, 1, SETTINGS).ascend(starts(), EXACT)
+    assert found["steps"].tolist() == [0, 0, 0] and not found["reached"].any()
+    assert found["probability"].numpy() == pytest.approx(0.1)
+    short = Ascent(starts=3, steps=2, difference=None)
+    found = Climber(Centres(), ALPHA, ETA, SETTINGS).ascend(starts(), short)
+    assert found["steps"].tolist() == [2, 2, 2] and not found["reached"].any()
+
+
+def test_the_arbiter_has_the_last_word():
+    class Overconfident(Centres):
+        def arbitrate(self, x):
+            return self(x) - 10
+
+    found = Climber(Overconfident(), ALPHA, ETA, SETTINGS).ascend(starts(), EXACT)
+    centre = Climber(Overconfident(), ALPHA, ETA, SETTINGS).probability(CENTRES[1:2])
+    assert not found["reached"].any() and (found["probability"] <= 0.9).all() and centre < 0.9
+
+
+def test_a_start_does_not_depend_on_the_others():
+    assert torch.equal(noise(5, 7)[2:], noise(3, 9))
+
+
+def test_records_come_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "DISTAL", tmp_path)
+    images = records.onto_grey_levels(noise(2, 0))
+    table = pd.DataFrame({"ascent": ["exact"] * 2, "start": [0, 1], "reached": [True, False]})
+    records.write_distal("abs", table, images)
+    again, same = records.read_distal("abs")
+    assert again.equals(table) and torch.equal(same, images)
+    with pytest.raises(Problem, match=r"cnn\.csv is not here"):
+        records.read_distal("cnn")
+
+
+def test_the_summary_counts_what_is_certain_and_far_from_the_data(tmp_path):
+    black, grey, white = (torch.full((1, 1, 28, 28), value) for value in (0.0, 0.4, 1.0))
+    test = black.clone()
+    test[0, 0, 0, 0] = 1
+    data, binarised = Neighbourhood(black, test), Neighbourhood(black, test)
+    assert data.radius == 1
+    images = torch.cat([white, grey, test, white])
+    table = pd.DataFrame({
+        "ascent": ["exact"] * 4, "start": range(4), "reached": [True, True, True, False], "steps": [4, 5, 9, 50],
+        "probability": [0.91, 0.92, 0.93, 0.2],
+    })  # fmt: skip
+    exact = summarise(table, images, data, binarised)["exact"]
+    assert (exact["starts"], exact["reached"], exact["median_steps"]) == (4, 0.75, 5)
+    assert (exact["distal"], exact["distal_binarised"]) == (0.5, 0.25)  # binarised, the grey image is black
+    assert (exact["highest_probability"], exact["median_distance"]) == (0.93, pytest.approx(28 * 0.4, abs=1e-3))
+
+    ascents = {model: (table.iloc[:2], images[:2]) for model in MODEL_LABELS}
+    draw(ascents, {model: {"exact": exact} for model in MODEL_LABELS}, noise(4, 0), 1, tmp_path / "figure4.png")
+    assert (tmp_path / "figure4.pdf").exists()

@@ -1,0 +1,140 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from analysis_by_synthesis.distances import NORMS
+from analysis_by_synthesis.evaluation import records
+from analysis_by_synthesis.inference import Solution
+from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.reporting import figure1, figure3, figure8, figure567, vae_health
+from analysis_by_synthesis.reporting.adversarials import (
+    caption,
+    minimal_adversarials,
+    one_per_class,
+    some_per_quarter,
+)
+from analysis_by_synthesis.reporting.canvas import Canvas
+from analysis_by_synthesis.reporting.style import MODEL_LABELS
+from analysis_by_synthesis.training.vae import kl_divergence
+
+INF = float("inf")
+
+
+def cell(distances, labels=None, predicted=5, first=0):
+    index = pd.RangeIndex(first, first + len(distances), name="index")
+    labels = np.zeros(len(distances), int) if labels is None else labels
+    return pd.DataFrame({"label": labels, "predicted": predicted, "l2": np.asarray(distances, float)}, index=index)
+
+
+def test_the_closest_adversarial_of_all_cells():
+    both = {"cnn-a": cell([3, 1, INF, 0], predicted=5), "cnn-b": cell([9, 2, 2, INF, 0], predicted=7, first=-1)}
+    minimal = minimal_adversarials(both, "l2")
+    assert minimal.index.tolist() == [-1, 0, 1, 2, 3]
+    assert minimal["distance"].tolist() == [9, 2, 1, INF, 0]
+    assert minimal["predicted"].tolist()[:3] == [7, 7, 5]
+    assert minimal["cell"].tolist()[:3] == ["cnn-b", "cnn-b", "cnn-a"] and minimal["row"].tolist()[:3] == [0, 1, 1]
+    assert caption(minimal.loc[0], "l2") == "0→7   2.00"
+
+
+def test_a_class_is_shown_by_a_sample_that_most_models_have():
+    labels = np.arange(40) % 10
+    labels[labels == 9] = 8
+    some, all_found = np.where(np.arange(40) < 20, 1.0, INF), np.ones(40)
+    all_found[3] = 0  # misclassified: nothing to show
+    tables = {"cnn": cell(all_found, labels), "abs": cell(some, labels), "madry": pd.DataFrame()}
+    minimal = {model: minimal_adversarials({"x": table} if len(table) else {}, "l2") for model, table in tables.items()}
+    chosen = one_per_class(minimal, 0)
+    assert chosen == one_per_class(minimal, 0)
+    assert chosen[9] is None and all(labels[sample] == c for c, sample in enumerate(chosen[:9]))
+    assert all(sample < 20 for sample in chosen[:9]) and chosen[3] == 13
+    assert len({one_per_class(minimal, seed)[8] for seed in range(20)}) > 1
+
+
+def test_each_quarter_has_samples_of_its_own_error_range():
+    distances = np.random.default_rng(0).permutation(101).astype(float)  # one is 0
+    distances[distances == 100] = INF
+    minimal = minimal_adversarials({"x": cell(distances)}, "l2")
+    chosen = some_per_quarter(minimal, 4, seed=0)
+    ranges = [(1, 25), (26, 50), (51, 75), (76, 99)]
+    for samples, (low, high) in zip(chosen, ranges):
+        assert len(set(samples)) == 4
+        assert all(low <= distances[sample] <= high for sample in samples)
+        assert distances[samples].tolist() == sorted(distances[samples])
+    assert chosen == some_per_quarter(minimal, 4, seed=0) != some_per_quarter(minimal, 4, seed=1)
+    assert [len(samples) for samples in some_per_quarter(minimal_adversarials({"x": cell([1, 2, 3])}, "l2"), 4, 0)] == [
+        1, 1, 1, 0,
+    ]  # fmt: skip
+
+
+def test_histograms_count_every_sample_once():
+    values = pd.Series([0.0, 0.1, 1.0, 4.9, 7.0, INF])
+    table = figure8.histograms({"cnn": values, "abs": values[:0]}, "l2")
+    assert table["cnn"].sum() == pytest.approx(3 / 6) and "abs" not in table
+    assert table["distance"].iloc[[0, -1]].tolist() == pytest.approx([0.0625, 4.9375])
+
+
+def draw_all(folder, monkeypatch, norms=NORMS):
+    """Figures 3, 8 and those of the norms for one model with three samples; the others have no cells."""
+    monkeypatch.setattr(records, "ATTACKS", folder)
+    images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    columns = {"index": torch.arange(3), "label": torch.arange(3), "predicted": torch.arange(3) + 1}
+    records.write_attack("cnn-x", columns | {"adversarial": 1 - images})
+    minimal, distances = {}, {}
+    for norm in NORMS:
+        own = {"cnn-x": cell([0.1, 0.2, INF], [0, 1, 2]).rename(columns={"l2": norm})}
+        minimal[norm] = {model: minimal_adversarials(own if model == "cnn" else {}, norm) for model in MODEL_LABELS}
+        distances[norm] = {model: table["distance"] for model, table in minimal[norm].items()}
+    for norm in norms:
+        figure567.draw(minimal[norm], norm, images, 0, folder / f"{figure567.FIGURES[norm]}.png")
+    figure3.draw(minimal["l2"], images, 0, folder / "figure3.png")
+    tables = {norm: figure8.histograms(distances[norm], norm) for norm in NORMS}
+    figure8.draw(tables, distances, dict.fromkeys(NORMS, 0.3), folder / "figure8.png")
+    return {path.name: path.read_bytes() for path in folder.glob("figure*")}
+
+
+def test_empty_panels_are_drawn_and_a_redraw_has_the_same_bytes(tmp_path, monkeypatch):
+    once = draw_all(tmp_path / "once", monkeypatch)
+    assert len(once) == 10
+    again = draw_all(tmp_path / "again", monkeypatch, norms=["l2"])
+    assert len(again) == 6 and again.items() <= once.items()
+
+
+def test_an_image_is_drawn_pixel_by_pixel(tmp_path):
+    picture = np.random.default_rng(0).integers(256, size=(28, 28))
+    canvas = Canvas(40, 50)
+    canvas.image(7, 11, picture / 255)
+    canvas.save(tmp_path / "page.png")
+    page = np.asarray(Image.open(tmp_path / "page.png"))
+    assert page.shape == (150, 120)
+    shown = page[33 : 33 + 84, 21 : 21 + 84]
+    assert np.abs(shown - picture.repeat(3, 0).repeat(3, 1)).max() <= 1
+
+
+def test_figure_1_is_drawn(tmp_path):
+    solution = Solution(torch.rand(2, 10), torch.zeros(2, 10, 8), torch.rand(2, 10, 1, 28, 28))
+    posterior = np.full((2, 10), 0.1)
+    figure1.draw(torch.rand(2, 1, 28, 28), torch.tensor([3, 4]), solution, posterior, tmp_path / "figure1.png")
+    assert (tmp_path / "figure1.pdf").exists()
+
+
+def test_the_health_of_a_vae_that_ignores_most_latents(tmp_path):
+    torch.manual_seed(0)
+    vae = VAE().eval().requires_grad_(False)
+    vae.encoder.conv_3.weight[[0, 1, 2, 4, 5, 6, 7]] = 0  # q(z|x) of all latents but the fourth is N(0, 1)
+    vae.encoder.conv_3.weight[8:] = 0
+    vae.encoder.conv_3.bias.zero_()
+    vae.encoder.conv_3.weight[3] *= 20
+    images = {split: torch.rand(5, 1, 28, 28) for split in vae_health.SPLITS}
+    rows = vae_health.examine(vae, images)
+    for row, x in zip(rows.to_dict("records"), images.values()):
+        mean, log_variance = vae.encoder(x)
+        assert row["latent_1"] == pytest.approx(kl_divergence(mean, log_variance).mean().item(), rel=1e-5)
+        assert row["latent_2"] == pytest.approx(0, abs=1e-6)
+        assert row["reconstruction"] == pytest.approx((x - vae.decoder(mean)).square().sum().item() / 5, rel=1e-5)
+    health = pd.concat([rows.assign(**{"class": c}) for c in range(10)])
+    summary = vae_health.summarise(health, active=0.1)
+    assert len(summary) == 10 and summary["4"]["active_latents"] == 1
+    vae_health.draw([vae.decoder] * 10, health, 0, tmp_path / "vae_health.png")
+    assert (tmp_path / "vae_health.png").exists()

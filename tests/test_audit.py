@@ -1,5 +1,6 @@
 """The audit passes on what the pipeline has made, and names whatever is changed afterwards."""
 
+import re
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,11 @@ def shrink_adversarials(path):
     np.savez_compressed(path.with_suffix(""), adversarial=(pixels * 0.99).astype(np.uint16))
 
 
+def edit_last_number(path):
+    before, digit, after = re.match(r"(?s)(.*)(\d)(.*)", path.read_text()).groups()
+    path.write_text(f"{before}{(int(digit) + 1) % 10}{after}")
+
+
 def audit_cell():
     images, labels = load("test")
     return check_cell(CELL, cells()[CELL], load_model("cnn"), images, labels).faults
@@ -142,5 +148,5 @@ def test_a_missing_record_is_named():
 
 @pytest.mark.parametrize("name", ["metrics/table1.csv", "metrics/median/abs.json", "plots/figure2/l2.csv"])
 def test_a_number_that_does_not_follow_from_the_records_is_named(name):
-    with changed(name, lambda path: path.write_text(path.read_text()[::-1].replace("1", "2", 1)[::-1])):
+    with changed(name, edit_last_number):
         assert check_numbers().faults == [f"{name}: does not follow from the records"]

@@ -32,7 +32,7 @@ def test_everything_is_made(project):
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"attacks": {"bim": {"iterations": 3}}}, {"attack@binary_cnn-bim"}),
+        ({"attacks": {"bim": {"iterations": 3}}}, {"attack@binary_cnn-bim", "report", "figures"}),
         ({"report": {"bootstrap": 60}}, {"report"}),
         ({"vae": {"max_learning_rate": 0.001}}, {f"train_vae@{digit}" for digit in range(10)}),
     ],

@@ -1,18 +1,21 @@
 """Is any lower bound above a verified adversarial of the same image?"""
 
-import pandas as pd
-
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.files import BOUNDS, read_records
-from analysis_by_synthesis.reporting.records import Row, all_attacks
+from analysis_by_synthesis.reporting.records import Cell, LabelledAttack, all_attacks, read_cells
+from analysis_by_synthesis.stage import Problem
 
 ROUNDING = 1e-5  # relative, of numbers with six digits
 
 
-def check_bounds(model: str, records: dict[Row, pd.DataFrame]) -> Verdict:
-    """The bounds of a model, in every norm, against the records of all attacks on it."""
-    bounds = read_records(BOUNDS / f"{model}.csv")
-    distances = {row: table[row.norm] for row, table in records.items() if row.model == model}
+def check_bounds(model: str, attacks: dict[str, LabelledAttack], cells: dict[str, dict[str, Cell]]) -> Verdict:
+    """The bounds of a model, in every norm, against the records of all cells that attack it."""
+    try:
+        bounds = read_records(BOUNDS / f"{model}.csv")
+        records, _ = read_cells(attacks, cells)
+    except Problem as problem:
+        return Verdict(f"{model}: bounds", [str(problem)])
+    distances = {row: table[row.norm] for row, table in records.items()}
     verdict, compared = Verdict(""), 0
     for row, upper in all_attacks(distances).items():
         lower = bounds[bounds["norm"] == row.norm]["lower"]

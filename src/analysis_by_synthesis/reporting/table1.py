@@ -13,7 +13,7 @@ from analysis_by_synthesis.reporting.records import Row, all_attacks
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
 
 PAPER = Path("paper/table1.csv")
-EVERYTHING = "All {} Attacks, ours too"
+OF_THE_PAPER, EVERYTHING = "All {} Attacks", "All {} Attacks, ours too"
 
 
 class ReportSettings(Block):
@@ -67,7 +67,7 @@ def table1(
             summary[name] = np.nan
         rows.append(Row("clean", "Clean", model)._asdict() | summary)
     distances = {row: table[row.norm] for row, table in records.items()}
-    together = all_attacks(of_the_paper(distances)) | all_attacks(distances, EVERYTHING)
+    together = all_attacks(of_the_paper(distances), OF_THE_PAPER) | all_attacks(distances, EVERYTHING)
     for row, values in (distances | together).items():
         rows.append(row._asdict() | summarise(values.to_numpy(), settings.thresholds[row.norm], settings.bootstrap, generator))
         if row in records:
@@ -89,8 +89,11 @@ def _order(column: pd.Series) -> pd.Series:
         ranks = {model: rank for rank, model in enumerate(MODEL_LABELS)}
     else:
         attacks = _paper().index.get_level_values("attack").unique()
-        ranks = {name: rank for rank, name in enumerate(attacks) if not name.startswith("All ")}
-    return column.map(lambda name: ranks.get(name, 999 + name.startswith("All ") + name.endswith(EVERYTHING[-8:])))
+        single = [name for name in attacks if not name.startswith("All ")]
+        together = [label.format(norm) for label in (OF_THE_PAPER, EVERYTHING) for norm in NORM_NAMES.values()]
+        others = [name for name in column.unique() if name not in {*single, *together}]
+        ranks = {name: rank for rank, name in enumerate([*single, *others, *together])}
+    return column.map(ranks)
 
 
 def as_markdown(table: pd.DataFrame, recipe: str) -> str:

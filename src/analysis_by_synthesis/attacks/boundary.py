@@ -3,8 +3,7 @@
 import foolbox
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
-from analysis_by_synthesis.attacks.starts import adversarial_starts
+from analysis_by_synthesis.attacks.starts import follow_boundary
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.params import Count, Positive
@@ -22,14 +21,10 @@ class Settings(AttackSettings):
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    rows, starts = adversarial_starts(recorder, images, labels, settings.bisections)
-    if len(rows) == 0:
-        return
     boundary = foolbox.attacks.BoundaryAttack(
         steps=settings.steps,
         spherical_step=settings.spherical_step,
         source_step=settings.source_step,
         update_stats_every_k=settings.look_every,
     )
-    criterion = foolbox.Misclassification(labels[rows])
-    boundary(foolbox_model(recorder, rows), images[rows], criterion, epsilons=None, starting_points=starts)
+    follow_boundary(lambda _: boundary, recorder, images, labels, settings.bisections)

@@ -6,8 +6,7 @@ Foolbox's trust region grows with the number of samples attacked together; here 
 import foolbox
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
-from analysis_by_synthesis.attacks.starts import adversarial_starts
+from analysis_by_synthesis.attacks.starts import follow_boundary
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.params import Count, Positive
@@ -31,15 +30,13 @@ class Settings(AttackSettings):
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    for rank in range(settings.starts):
-        rows, starts = adversarial_starts(recorder, images, labels, settings.bisections, rank)
-        if len(rows) == 0:
-            return
-        brendel_bethge = VARIANTS[settings.norm](
+    def build(samples: int) -> foolbox.attacks.base.MinimizationAttack:
+        return VARIANTS[settings.norm](
             steps=settings.steps,
-            lr=settings.learning_rate / len(rows),
+            lr=settings.learning_rate / samples,
             lr_num_decay=settings.decays,
             binary_search_steps=settings.bisections,
         )
-        criterion = foolbox.Misclassification(labels[rows])
-        brendel_bethge(foolbox_model(recorder, rows), images[rows], criterion, epsilons=None, starting_points=starts)
+
+    for rank in range(settings.starts):
+        follow_boundary(build, recorder, images, labels, settings.bisections, rank)

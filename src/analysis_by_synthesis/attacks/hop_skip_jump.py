@@ -3,8 +3,7 @@
 import foolbox
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
-from analysis_by_synthesis.attacks.starts import adversarial_starts
+from analysis_by_synthesis.attacks.starts import follow_boundary
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.params import Count
@@ -20,11 +19,7 @@ class Settings(AttackSettings):
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    rows, starts = adversarial_starts(recorder, images, labels, settings.bisections)
-    if len(rows) == 0:
-        return
     hop_skip_jump = foolbox.attacks.HopSkipJumpAttack(
         steps=settings.steps, initial_gradient_eval_steps=settings.first_probes, constraint=settings.norm
     )
-    criterion = foolbox.Misclassification(labels[rows])
-    hop_skip_jump(foolbox_model(recorder, rows), images[rows], criterion, epsilons=None, starting_points=starts)
+    follow_boundary(lambda _: hop_skip_jump, recorder, images, labels, settings.bisections)

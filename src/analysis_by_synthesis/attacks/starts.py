@@ -1,9 +1,13 @@
-"""Where attacks start that follow the decision boundary."""
+"""Attacks that follow the decision boundary, and where they start."""
 
+from collections.abc import Callable
+
+import foolbox
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.bisection import bisect
+from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
 from analysis_by_synthesis.evaluation.recorder import Recorder
 
 
@@ -28,3 +32,23 @@ def adversarial_starts(
     samples = torch.arange(len(images), device=images.device)
     rows = samples[distances[samples, nearest].isfinite()]
     return rows, bisect(recorder, images[rows], images[nearest[rows]], rows, bisections)
+
+
+def follow_boundary(
+    build: Callable[[int], foolbox.attacks.base.MinimizationAttack],
+    recorder: Recorder,
+    images: Tensor,
+    labels: Tensor,
+    bisections: int,
+    rank: int = 0,
+) -> None:
+    """Run one of Foolbox's attacks from the adversarial starts, if there are any.
+
+    Args:
+        build: the attack for so many samples at once.
+        images, labels, bisections, rank: as of `adversarial_starts`.
+    """
+    rows, starts = adversarial_starts(recorder, images, labels, bisections, rank)
+    if len(rows):
+        criterion = foolbox.Misclassification(labels[rows])
+        build(len(rows))(foolbox_model(recorder, rows), images[rows], criterion, epsilons=None, starting_points=starts)

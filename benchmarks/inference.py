@@ -163,10 +163,10 @@ def ratio(slow: list, fast: list, clock: int) -> float:
 
 def peak(repetitions: int = 20_000_000) -> float:
     """Floating-point operations per CPU second of a core that does nothing else."""
-    numbers, results = aligned(64), aligned(24 * kernels.LANES)
+    numbers, results = aligned(64), aligned(3 * kernels.CHANNELS * kernels.LANES)
     kernels.multiply_add(numbers, 1, results)
     *_, cpu = timed(lambda: kernels.multiply_add(numbers, repetitions, results))
-    return repetitions * 24 * kernels.LANES * 2 / cpu
+    return repetitions * 3 * kernels.CHANNELS * kernels.LANES * 2 / cpu
 
 
 def cpu_name() -> str:

@@ -66,8 +66,14 @@ class LinearABS(ABS):
     def inference(self):
         return Exact(list(self.decoders))
 
+    def follow(self, samples):
+        return lambda x, rows: self(x)
+
 
 class LinearBinaryABS(BinaryABS):
     @property
     def inference(self):
         return Exact(list(self.decoders))
+
+    def follow(self, samples):
+        return lambda x, rows: self(x)

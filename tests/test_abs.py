@@ -117,6 +117,34 @@ def test_nearby_images_are_looked_at_as_any_other(model, decoders, images, kind)
     torch.testing.assert_close(looked_at.nearby(x)(near), looked_at(near), atol=1e-2, rtol=0)
 
 
+@pytest.mark.parametrize("kind", [ABS, BinaryABS])
+def test_an_attack_s_images_are_looked_at_as_any_other(model, decoders, images, kind):
+    """Steps along the boundary, now and then a jump: classes, the two least distances, and gradients."""
+    looked_at = kind(decoders, model.settings, GAMMA)
+    following, rows = looked_at.follow(10), torch.arange(len(images)) + 2
+    generator = torch.Generator().manual_seed(0)
+    x, others = images, images.roll(2, 0)
+    for step in range(12):
+        towards = 0.5 if step % 6 == 5 else 0.03
+        x = x + towards * (others - x) + 0.01 * torch.randn(x.shape, generator=generator)
+        x = x.clamp(0, 1).requires_grad_(step % 3 == 2)
+        logits, expected = following(x, rows), looked_at(x)
+        assert torch.equal(logits.argmax(1), expected.argmax(1))
+        if x.requires_grad:
+            torch.testing.assert_close(logits.amax(1), expected.amax(1), atol=2e-2, rtol=0)
+            (gradient,) = torch.autograd.grad(logits.topk(2, 1).values.diff().sum(), x)
+            (exact,) = torch.autograd.grad(expected.topk(2, 1).values.diff().sum(), x)
+            assert torch.cosine_similarity(gradient.flatten(1), exact.flatten(1)).min() > 0.999
+        x = x.detach()
+
+
+def test_what_follows_a_sample_does_not_depend_on_the_others(model, images):
+    together, alone = model.follow(len(images)), model.follow(1)
+    for step in range(4):
+        x = (images + 0.02 * step).clamp(0, 1)
+        torch.testing.assert_close(together(x, torch.arange(len(x)))[2:3], alone(x[2:3], torch.tensor([0])), atol=0, rtol=0)
+
+
 def test_binary_abs_refuses_nan(decoders, images):
     spoilt = images.clone()
     spoilt[0, 0, 0, 0] = torch.nan

@@ -191,13 +191,13 @@ def test_other_shapes_and_types_are_refused(engine, x):
 
 def test_where_compiled_kernels_cannot_run_the_reference_takes_over(monkeypatch, decoders, caplog):
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_features", dict)
-    inference._has_avx512.cache_clear()
+    inference._can_run_kernels.cache_clear()
     try:
         engines = [build_inference(decoders, toy_settings()) for _ in range(2)]
         assert all(isinstance(engine, ReferenceInference) for engine in engines)
         assert sum("plain PyTorch" in record.message for record in caplog.records) == 1
     finally:
-        inference._has_avx512.cache_clear()
+        inference._can_run_kernels.cache_clear()
 
 
 def test_first_round_has_to_include_all_classes():

@@ -29,6 +29,7 @@ class Recorder(nn.Module):
     def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, norm: Norm, kept: int = 1) -> None:
         super().__init__()
         self.model = model
+        self._follow = model.follow(len(labels)) if hasattr(model, "follow") else None
         self.images, self.labels, self.norm = images, labels, norm
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
         self.queries, self.zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
@@ -50,20 +51,22 @@ class Recorder(nn.Module):
             logits, probes = self.estimate(x)
             self.queries[rows] += probes
         else:
-            logits = self.model(x)
+            logits = self._ask(x, rows)
         self._record(x.detach(), logits.detach().argmax(1), rows)
         return logits
 
     @torch.no_grad()
     def is_adversarial(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Whether x (M, 1, 28, 28) is taken for another class (M,), as bool; only the decision is computed."""
-        decide = getattr(self.model, "decide", None)
-        predicted = decide(x) if decide else self.model(x).argmax(1)
-        return self._record(x, predicted, self._rows(rows))
+        """Whether x (M, 1, 28, 28) is taken for another class (M,), as bool."""
+        rows = self._rows(rows)
+        return self._record(x, self._ask(x, rows).argmax(1), rows)
 
     def closest(self, sample: int) -> list[Tensor]:
         """The last improvements (1, 28, 28) for a sample, closest first: where the first is refused, a later one may do."""
         return list(reversed(self._trails[sample]))
+
+    def _ask(self, x: Tensor, rows: Tensor) -> Tensor:
+        return self._follow(x, rows) if self._follow else self.model(x)
 
     def _rows(self, rows: Tensor | None) -> Tensor:
         return torch.arange(len(self.labels), device=self.labels.device) if rows is None else rows

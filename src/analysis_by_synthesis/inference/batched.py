@@ -24,7 +24,7 @@ class BatchedInference(ReferenceInference):
         self._replayed_step = Replayed(lambda x, prior, *runs: self._step(x, None, Runs(*runs), prior).fields())
         self._replayed_adam = Replayed(lambda x, z: self._adam(self._together, x, z))
 
-    def _descend(
+    def descend(
         self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
     ) -> Runs:
         slot, slots = _slots(classes, self.classes)

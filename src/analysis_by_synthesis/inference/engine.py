@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -96,12 +96,16 @@ class Inference(ABC):
         """
         if self.settings.search == "protocol":
             return self.protocol(x)
-        return self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.default, gamma))
+        runs = self.search(x, self.settings.default, gamma)
+        return runs.value, runs.latent
 
     @torch.no_grad()
     def protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """D_c(x) and z*_c(x) as `minimum`, by the paper's search."""
-        return self._in_chunks(x, self._protocol)
+        check_images(x)
+        value, latent = x.new_zeros(0, self.classes), x.new_zeros(0, self.classes, LATENT_DIM)
+        found = [(value.float(), latent.float())] + [self._protocol(chunk) for chunk in self._chunks(x)]
+        return tuple(map(torch.cat, zip(*found)))
 
     def solve(self, x: Tensor) -> Solution:
         """The search that the settings name."""
@@ -110,16 +114,27 @@ class Inference(ABC):
     @torch.no_grad()
     def arbitrate(self, x: Tensor, gamma: Tensor | float = 1.0) -> Solution:
         """The converged search from several starts that decides what counts as an adversarial; gamma as in `minimum`."""
-        rounds = self.settings.arbiter
-        return self._solution(
-            *self._in_chunks(x, lambda chunk: self._tournament(chunk, rounds, gamma, refine_winners=True))
-        )
+        runs = self.search(x, self.settings.arbiter, gamma, refine_winners=True)
+        return self._solution(runs.value, runs.latent)
 
     @torch.no_grad()
     def decide(self, x: Tensor, gamma: Tensor | float = 1.0) -> Tensor:
         """The class (N,) of least gamma_c D_c(x) alone: classes that can't win any more drop out of the search."""
-        value, _ = self._in_chunks(x, lambda chunk: self._tournament(chunk, self.settings.decision, gamma))
-        return (gamma * value).argmin(1)
+        return (gamma * self.search(x, self.settings.decision, gamma).value).argmin(1)
+
+    @torch.no_grad()
+    def search(
+        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool = False
+    ) -> Runs:
+        """The best run of each class (N, C), after a contest between the classes' gamma_c D_c.
+
+        Unless winners are refined, an image drops out of the rounds that leave it a single contender.
+        """
+        check_images(x)
+        found = [self._tournament(chunk, rounds, gamma, refine_winners) for chunk in self._chunks(x)]
+        latent = x.new_zeros(0, self.classes, LATENT_DIM, dtype=torch.float32)
+        nothing = Runs.at(latent, latent[:, :, 0], latent[:, :, :, None] @ latent[:, :, None, :])
+        return Runs(*map(torch.cat, zip(*(runs.fields() for runs in [nothing, *found]))))
 
     @torch.no_grad()
     def minimise(
@@ -140,7 +155,7 @@ class Inference(ABC):
         x, latents = x.float(), latents.float()
         unknown = torch.full_like(latents[:, 0], torch.inf)
         start = Runs.at(latents, unknown, self._inverse_hessian(classes, latents))
-        runs = self._descend(x, torch.arange(len(x), device=x.device), classes, start, evaluations, prior)
+        runs = self.descend(x, torch.arange(len(x), device=x.device), classes, start, evaluations, prior)
         return runs.value, runs.latent
 
     @torch.no_grad()
@@ -151,15 +166,20 @@ class Inference(ABC):
         start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
         classes = classes.repeat(len(x))
         image = torch.arange(len(x), device=x.device).repeat_interleave(self.classes)
-        runs = self._descend(x.float(), image, classes, start[classes], self.settings.nearby)
+        runs = self.descend(x.float(), image, classes, start[classes], self.settings.nearby)
         return runs.value.view(len(x), self.classes)
 
     @torch.no_grad()
     def starts(self, x: Tensor, number: int) -> Tensor:
         """The `number` best candidates for each class that lie `separation` apart, best first: (N, C, number, 8)."""
         check_images(x)
-        found = [self._starts(chunk.float(), number).latent for chunk in x.split(self.images_at_once)] if len(x) else []
+        found = [self._starts(chunk, number).latent for chunk in self._chunks(x)]
         return torch.cat([self.candidates.new_zeros(0, self.classes, number, LATENT_DIM), *found])
+
+    def reconstructions(self, latents: Tensor) -> Tensor:
+        """G_c(z) (N, C, 1, 28, 28) for latents (N, C, 8), one for each class."""
+        classes = torch.arange(self.classes, device=latents.device).repeat(len(latents))
+        return self.decode(classes, latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
 
     @abstractmethod
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
@@ -174,7 +194,7 @@ class Inference(ABC):
         """(2 J'J + I)^-1 (R, 8, 8), J the Jacobian of G_c at each of the latents (R, 8)."""
 
     @abstractmethod
-    def _descend(
+    def descend(
         self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
     ) -> Runs:
         """Take R runs, each for the image x[image] and its class, further by BFGS."""
@@ -183,25 +203,15 @@ class Inference(ABC):
     def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """D (N, C) and latents (N, C, 8): Adam from the best candidate; of all latents visited, the best."""
 
-    def _in_chunks(self, x: Tensor, search: Callable[[Tensor], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-        check_images(x)
-        results = [search(chunk.float()) for chunk in x.detach().split(self.images_at_once)] if len(x) else []
-        empty = x.new_zeros(0, self.classes, dtype=torch.float32)
-        values, latents = zip((empty, empty.new_zeros(0, self.classes, LATENT_DIM)), *results)
-        return torch.cat(values), torch.cat(latents)
+    def _chunks(self, x: Tensor) -> Sequence[Tensor]:
+        return x.detach().float().split(self.images_at_once) if len(x) else []
 
     def _solution(self, distance: Tensor, latent: Tensor) -> Solution:
-        classes = torch.arange(self.classes, device=latent.device).repeat(len(latent))
-        images = self.decode(classes, latent.flatten(0, 1))
-        return Solution(distance, latent, images.unflatten(0, latent.shape[:2]))
+        return Solution(distance, latent, self.reconstructions(latent))
 
     def _tournament(
-        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """D (N, C) and latents (N, C, 8), after a contest between the classes' gamma_c D_c.
-
-        Unless winners are refined, an image drops out of the rounds that leave it a single contender.
-        """
+        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool
+    ) -> Runs:
         runs = self._starts(x, max(round.starts for round in rounds))
         for round in rounds:
             contends = _contenders(runs, round, gamma)
@@ -210,9 +220,9 @@ class Inference(ABC):
             active = torch.zeros_like(runs.value, dtype=torch.bool)
             active[:, :, : round.starts] = contends[:, :, None]
             image, classes, _ = active.nonzero(as_tuple=True)
-            runs[active] = self._descend(x, image, classes, runs[active], round.evaluations)
+            runs[active] = self.descend(x, image, classes, runs[active], round.evaluations)
             runs = runs[_best_first(runs)]
-        return runs.value[:, :, 0], runs.latent[:, :, 0]
+        return runs[:, :, 0]
 
 
 def _contenders(runs: Runs, round: Round, gamma: Tensor | float) -> Tensor:

@@ -1,4 +1,4 @@
-"""The inference on CPUs with AVX-512: compiled kernels on a pool of threads."""
+"""The inference on CPUs with AVX2 or AVX-512: compiled kernels on a pool of threads."""
 
 import math
 import threading
@@ -20,7 +20,7 @@ from analysis_by_synthesis.networks.vae import Decoder
 
 
 class FastInference(Inference):
-    """A task is 16 problems of one class; as many threads share the tasks as `torch.get_num_threads()` says.
+    """A task is as many problems of one class as a vector has lanes; as many threads share the tasks as `torch.get_num_threads()` says.
 
     The result for an image is, bit for bit, independent of the batch that it sits in and of the number of threads.
     """
@@ -59,7 +59,7 @@ class FastInference(Inference):
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
         return torch.from_numpy(self._inverse_hessians(classes.numpy(), _rows(latents))).view(-1, LATENT, LATENT)
 
-    def _descend(
+    def descend(
         self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
     ) -> Runs:
         images, image = _rows(x), image.numpy()
@@ -99,7 +99,7 @@ class FastInference(Inference):
         return full_screen(self.classes, self._latents, self._decode)
 
     def _nearest(self, points: list[np.ndarray], screen: Screen, starts: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Indices and scores (n, C, starts) of the best candidates for groups of 16 images."""
+        """Indices and scores (n, C, starts) of the best candidates for groups of images, one in each lane."""
         found = np.empty((self.classes, len(points), LANES, starts), np.int64)
         scores = np.empty(found.shape, np.float32)
 
@@ -133,7 +133,7 @@ class FastInference(Inference):
         return np.linalg.inv(hessians.reshape(-1, LATENT, LATENT)).reshape(-1, LATENT * LATENT)
 
     def _for_each_class(self, classes: np.ndarray, task: Callable[[np.ndarray, np.ndarray], None]) -> None:
-        """Run task(parameters of a class, up to 16 indices of problems of that class) until all problems are done."""
+        """Run task(parameters of a class, indices of problems of that class) until all problems are done."""
         of_class = (np.flatnonzero(classes == c) for c in range(self.classes))
         for_class = zip(self._parameters, of_class)
         self._map(task, ((p, same[lanes]) for p, same in for_class for lanes in _groups(len(same))))
@@ -163,7 +163,7 @@ def _groups(n: int) -> list[np.ndarray]:
 
 
 def aligned(size: int) -> np.ndarray:
-    """Zeros, aligned to 64 bytes as vectors have to be."""
+    """Zeros, aligned as vectors have to be."""
     memory = np.zeros(size + LANES, np.float32)
     start = -memory.ctypes.data // memory.itemsize % LANES
     return memory[start : start + size]

@@ -1,19 +1,26 @@
-"""The decoder, its gradient and the searches, compiled: 16 problems of one class in the 16 lanes of a vector.
+"""The decoder, its gradient and the searches, compiled: each lane of a vector works on a problem of its own.
 
-The only file of low-level code. A thread keeps everything about its 16 problems in one workspace that fits the L2
-cache; each lane computes what it would compute alone, so results don't depend on who the neighbours are.
+The only file of low-level code. The problems of one task, as many as there are lanes, are of the same class. A thread keeps
+everything about them in one workspace that fits the L2 cache; each lane computes what it would compute alone, so results
+don't depend on who the neighbours are, nor on how many: a CPU with AVX-512 has 16 lanes and 32 registers, one with AVX2
+half of each.
 """
 
 import operator
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.core.datamodel import PrimitiveModel
 from numba.extending import intrinsic, overload, register_model
 
-LANES = 16
+WIDE = binding.get_host_cpu_features().get("avx512f", False)
+LANES = 16 if WIDE else 8
+# Sums that are kept in registers: of the channels of one pixel, of some channels of three, of a part of an image's row.
+BLOCK = 16 if WIDE else 8
+CHANNELS = 8 if WIDE else 4
+STRIP = 14 if WIDE else 7
 
 # --- Vectors: the few instructions that everything is made of ---------------------------------------------------------
 
@@ -22,17 +29,17 @@ _INTEGERS = ir.VectorType(ir.IntType(32), LANES)
 
 
 class Vector(types.Type):
-    """16 floats in a register."""
+    """A float in each lane, in a register."""
 
     def __init__(self) -> None:
         super().__init__(name="Vector")
 
 
 vector = Vector()
-ROW = types.UniTuple(vector, 16)  # the sums of 16 channels of a pixel
-TILE = types.UniTuple(vector, 24)  # of 8 channels of 3 pixels
-THIRD = types.UniTuple(vector, 8)  # of one of them
-HALF_ROW = types.UniTuple(vector, 14)  # of 14 pixels of a row of the image
+COLUMN_SUMS = types.UniTuple(vector, BLOCK)
+TILE_SUMS = types.UniTuple(vector, 3 * CHANNELS)
+PIXEL_SUMS = types.UniTuple(vector, CHANNELS)
+STRIP_SUMS = types.UniTuple(vector, STRIP)
 
 
 @register_model(Vector)
@@ -101,10 +108,10 @@ class _Array:
         return self.builder.bitcast(self.pointer(index, shift), _VECTOR.as_pointer())
 
     def load(self, index, shift: int = 0):
-        return self.builder.load(self.vector_pointer(index, shift), align=64)
+        return self.builder.load(self.vector_pointer(index, shift), align=4 * LANES)
 
     def store(self, value, index, shift: int = 0) -> None:
-        self.builder.store(value, self.vector_pointer(index, shift), align=64)
+        self.builder.store(value, self.vector_pointer(index, shift), align=4 * LANES)
 
     def splat(self, index, shift: int = 0):
         return _splat(self.builder, self.builder.load(self.pointer(index, shift)))
@@ -112,7 +119,7 @@ class _Array:
 
 @intrinsic
 def load(typing, array, index):
-    """The vector at array[index:index + 16]; the array is aligned to 64 bytes and the index a multiple of 16."""
+    """The vector at array[index:index + LANES]; the array is aligned to 64 bytes and the index a multiple of LANES."""
 
     def generate(context, builder, signature, arguments):
         return _Array(context, builder, signature.args[0], arguments[0]).load(arguments[1])
@@ -122,7 +129,7 @@ def load(typing, array, index):
 
 @intrinsic
 def store(typing, array, index, value):
-    """array[index:index + 16] = value."""
+    """array[index:index + LANES] = value."""
 
     def generate(context, builder, signature, arguments):
         _Array(context, builder, signature.args[0], arguments[0]).store(arguments[2], arguments[1])
@@ -204,9 +211,9 @@ def _load_splats(kind, period: int):
 
 
 def _store_all(kind, change=lambda builder, a, other: a):
-    """An intrinsic that stores vectors at array[index], array[index + 16], ..., each after `change`.
+    """An intrinsic that stores vectors at array[index], array[index + LANES], ..., each after `change`.
 
-    What stands at array[other], array[other + 16], ... can be read by `change`.
+    What stands at array[other], array[other + LANES], ... can be read by `change`.
     """
 
     @intrinsic
@@ -246,76 +253,77 @@ def _chain_sigmoid(builder, a, image):
     return builder.fmul(a, builder.fmul(y, builder.fsub(_constant(1.0), y)))
 
 
-fill_row, load_row = _fill(ROW), _load_splats(ROW, 16)
-store_row, store_row_elu, store_row_chain = _store_all(ROW), _store_all(ROW, _elu), _store_all(ROW, _chain_elu)
-load_tile = _load_splats(TILE, 8)
-store_third, store_third_elu, store_third_chain = (_store_all(THIRD, *f) for f in ((), (_elu,), (_chain_elu,)))
-fill_half_row = _fill(HALF_ROW)
-store_half_row_sigmoid, store_half_row_chain = _store_all(HALF_ROW, _sigmoid), _store_all(HALF_ROW, _chain_sigmoid)
+fill_column, load_column = _fill(COLUMN_SUMS), _load_splats(COLUMN_SUMS, BLOCK)
+store_column, store_column_elu, store_column_chain = _store_all(COLUMN_SUMS), _store_all(COLUMN_SUMS, _elu), _store_all(COLUMN_SUMS, _chain_elu)
+load_tile = _load_splats(TILE_SUMS, CHANNELS)
+store_pixel, store_pixel_elu, store_pixel_chain = (_store_all(PIXEL_SUMS, *f) for f in ((), (_elu,), (_chain_elu,)))
+fill_strip = _fill(STRIP_SUMS)
+store_strip_sigmoid, store_strip_chain = _store_all(STRIP_SUMS, _sigmoid), _store_all(STRIP_SUMS, _chain_sigmoid)
 
 
 @intrinsic
-def fma_row(typing, sums, x, array, index):
+def fma_column(typing, sums, x, array, index):
     """sums[i] + x * array[index + i]."""
 
     def generate(context, builder, signature, arguments):
         sums, x, value, index = arguments
         weights = _Array(context, builder, signature.args[2], value)
-        items = [_fma(builder, x, weights.splat(index, i), builder.extract_value(sums, i)) for i in range(16)]
-        return context.make_tuple(builder, ROW, items)
+        items = [_fma(builder, x, weights.splat(index, i), builder.extract_value(sums, i)) for i in range(BLOCK)]
+        return context.make_tuple(builder, COLUMN_SUMS, items)
 
-    return ROW(ROW, vector, array, types.intp), generate
+    return COLUMN_SUMS(COLUMN_SUMS, vector, array, types.intp), generate
 
 
 @intrinsic
 def fma_tile(typing, sums, a, b, c, array, index):
-    """sums[8 k + i] + pixel[k] * array[index + i], the three pixels being a, b, c."""
+    """sums[CHANNELS k + i] + pixel[k] * array[index + i], the three pixels being a, b, c."""
 
     def generate(context, builder, signature, arguments):
         sums, *pixels, value, index = arguments
         weights = _Array(context, builder, signature.args[4], value)
-        items = [builder.extract_value(sums, i) for i in range(24)]
-        for i in range(8):  # one weight at a time: 24 sums, 3 pixels and the weight fit 32 registers
+        items = [builder.extract_value(sums, i) for i in range(3 * CHANNELS)]
+        for i in range(CHANNELS):  # one weight at a time: the sums, three pixels and the weight fit the registers
             weight = weights.splat(index, i)
             for k in range(3):
-                items[8 * k + i] = _fma(builder, pixels[k], weight, items[8 * k + i])
-        return context.make_tuple(builder, TILE, items)
+                at = CHANNELS * k + i
+                items[at] = _fma(builder, pixels[k], weight, items[at])
+        return context.make_tuple(builder, TILE_SUMS, items)
 
-    return TILE(TILE, vector, vector, vector, array, types.intp), generate
+    return TILE_SUMS(TILE_SUMS, vector, vector, vector, array, types.intp), generate
 
 
 @intrinsic
 def split_tile(typing, sums):
-    """The 8 channels of each pixel."""
-    thirds = types.UniTuple(THIRD, 3)
+    """The channels of each pixel."""
+    pixel_sums = types.UniTuple(PIXEL_SUMS, 3)
 
     def generate(context, builder, signature, arguments):
-        items = [builder.extract_value(arguments[0], i) for i in range(24)]
-        pixels = [context.make_tuple(builder, THIRD, items[i : i + 8]) for i in (0, 8, 16)]
-        return context.make_tuple(builder, thirds, pixels)
+        items = [builder.extract_value(arguments[0], i) for i in range(3 * CHANNELS)]
+        pixels = [context.make_tuple(builder, PIXEL_SUMS, items[k * CHANNELS :][:CHANNELS]) for k in range(3)]
+        return context.make_tuple(builder, pixel_sums, pixels)
 
-    return thirds(TILE), generate
+    return pixel_sums(TILE_SUMS), generate
 
 
 @intrinsic
-def fma_half_row(typing, sums, array, index, weights, at):
-    """One channel of one row of 17 source pixels, times 4 weights in a row, added to the 14 pixels of the image."""
+def fma_strip(typing, sums, array, index, weights, at):
+    """One channel of STRIP + 3 source pixels in a row, times 4 weights in a row, added to STRIP pixels of the image."""
 
     def generate(context, builder, signature, arguments):
         sums, value, index, weights, at = arguments
         pixels = _Array(context, builder, signature.args[1], value)
         kernel = _Array(context, builder, signature.args[3], weights)
         taps = [kernel.splat(at, k) for k in range(4)]
-        items = [builder.extract_value(sums, i) for i in range(14)]
-        for source in range(17):
+        items = [builder.extract_value(sums, i) for i in range(STRIP)]
+        for source in range(STRIP + 3):
             x = pixels.load(index, source * 16 * LANES)
             for k in range(4):
                 target = source - 3 + k
-                if 0 <= target < 14:
+                if 0 <= target < STRIP:
                     items[target] = _fma(builder, x, taps[k], items[target])
-        return context.make_tuple(builder, HALF_ROW, items)
+        return context.make_tuple(builder, STRIP_SUMS, items)
 
-    return HALF_ROW(HALF_ROW, array, types.intp, weights, types.intp), generate
+    return STRIP_SUMS(STRIP_SUMS, array, types.intp, weights, types.intp), generate
 
 
 # --- Memory -----------------------------------------------------------------------------------------------------------
@@ -342,7 +350,7 @@ _P, PARAMETERS = _offsets(
 )  # fmt: skip
 W3, B3, ZEROS = (_P[name] for name in ("W3", "B3", "ZEROS"))
 
-# The activations of 16 problems, and what the searches know about them; one vector of 16 floats each.
+# The activations, and what the searches know about the problems; one vector each.
 _A, _NETWORK = _offsets(
     {"Z": 8, "H0": 16 * 32, "H1": 121 * 16, "MARGIN": 3 * 16, "H2": (25 * PITCH) * 16, "Y": PIXELS, "GZ": 16}
 )
@@ -455,65 +463,65 @@ def pack_parameters(weights: list[np.ndarray], biases: list[np.ndarray]) -> np.n
 def convolve(ws, p, layers):
     """Run a range of layers: sums over linked pixels and channels; then ELU, the chain rule or nothing.
 
-    Tiles of 3 pixels and 8 output channels keep the multipliers busy, what is left over goes in tiles of 1 and 16.
+    Tiles of three pixels keep the multipliers busy, what is left over goes pixel by pixel.
     """
     for number in range(layers[0], layers[1]):
         layer = _LAYERS[number]
         inputs, outputs, finish = layer.inputs, layer.outputs, layer.finish
         for i in range(layer.triples, layer.singles):
-            for block in range(0, outputs, 8):
+            for block in range(0, outputs, CHANNELS):
                 sums = load_tile(p, layer.bias + block)
                 for link in range(_GROUPS[i, 3], _GROUPS[i, 4]):
                     a, b = layer.source + _LINKS[link, 0], layer.source + _LINKS[link, 1]
                     c = layer.source + _LINKS[link, 2]
                     weight = layer.weight + _LINKS[link, 3] + block
                     for channel in range(inputs):
-                        at = channel * 16
+                        at = channel * LANES
                         weights = weight + channel * outputs
                         sums = fma_tile(sums, load(ws, a + at), load(ws, b + at), load(ws, c + at), p, weights)
                 pixels = split_tile(sums)
                 for k in range(3):
-                    offset = _GROUPS[i, k] + block * 16
+                    offset = _GROUPS[i, k] + block * LANES
                     target, chain = layer.target + offset, layer.chain + offset
                     if finish == ELU:
-                        store_third_elu(pixels[k], ws, target, chain)
+                        store_pixel_elu(pixels[k], ws, target, chain)
                     elif finish == CHAIN:
-                        store_third_chain(pixels[k], ws, target, chain)
+                        store_pixel_chain(pixels[k], ws, target, chain)
                     else:
-                        store_third(pixels[k], ws, target, chain)
+                        store_pixel(pixels[k], ws, target, chain)
         for i in range(layer.singles, layer.end):
-            for block in range(0, outputs, 16):
-                sums = load_row(p, layer.bias + block)
+            for block in range(0, outputs, BLOCK):
+                sums = load_column(p, layer.bias + block)
                 for link in range(_GROUPS[i, 3], _GROUPS[i, 4]):
                     pixel = layer.source + _LINKS[link, 0]
                     weight = layer.weight + _LINKS[link, 3] + block
                     for channel in range(inputs):
-                        sums = fma_row(sums, load(ws, pixel + channel * 16), p, weight + channel * outputs)
-                offset = _GROUPS[i, 0] + block * 16
+                        sums = fma_column(sums, load(ws, pixel + channel * LANES), p, weight + channel * outputs)
+                offset = _GROUPS[i, 0] + block * LANES
                 target, chain = layer.target + offset, layer.chain + offset
                 if finish == ELU:
-                    store_row_elu(sums, ws, target, chain)
+                    store_column_elu(sums, ws, target, chain)
                 elif finish == CHAIN:
-                    store_row_chain(sums, ws, target, chain)
+                    store_column_chain(sums, ws, target, chain)
                 else:
-                    store_row(sums, ws, target, chain)
+                    store_column(sums, ws, target, chain)
 
 
 @njit
 def last_layer(ws, source, target, image, p, bias, finish):
-    """14 pixels of a row at a time; then the sigmoid or its chain rule."""
+    """A strip of a row at a time; then the sigmoid or its chain rule."""
     for y in range(28):
-        for x in range(0, 28, 14):
-            sums = fill_half_row(splat(p[bias]))
+        for x in range(0, 28, STRIP):
+            sums = fill_strip(splat(p[bias]))
             for i in range(max(0, y - 24), min(3, y) + 1):
-                pixel = source + ((y - i) * PITCH + x - 3) * 256
+                pixel = source + ((y - i) * PITCH + x - 3) * 16 * LANES
                 for channel in range(16):
-                    sums = fma_half_row(sums, ws, pixel + channel * 16, p, W3 + (i * 16 + channel) * 4)
-            offset = (y * 28 + x) * 16
+                    sums = fma_strip(sums, ws, pixel + channel * LANES, p, W3 + (i * 16 + channel) * 4)
+            offset = (y * 28 + x) * LANES
             if finish == SIGMOID:
-                store_half_row_sigmoid(sums, ws, target + offset, image + offset)
+                store_strip_sigmoid(sums, ws, target + offset, image + offset)
             else:
-                store_half_row_chain(sums, ws, target + offset, image + offset)
+                store_strip_chain(sums, ws, target + offset, image + offset)
 
 
 @njit
@@ -533,13 +541,13 @@ def value_and_gradient(ws, p, prior):
     value = splat(np.float32(0))
     one, two = splat(np.float32(1)), splat(np.float32(2))
     weight, half = splat(np.float32(prior)), splat(np.float32(prior / 2))
-    for i in range(0, PIXELS * 16, 16):
+    for i in range(0, PIXELS * LANES, LANES):
         y = load(ws, Y + i)
         residual = y - load(ws, X + i)
         value = fma(residual, residual, value)
         store(ws, Y + i, two * residual * y * (one - y))
     convolve(ws, p, BACKWARD)
-    for i in range(0, LATENT * 16, 16):
+    for i in range(0, LATENT * LANES, LANES):
         z = load(ws, Z + i)
         value = fma(half * z, z, value)
         store(ws, GZ + i, fma(weight, z, load(ws, GZ + i)))
@@ -552,10 +560,10 @@ def value_and_gradient(ws, p, prior):
 @njit
 def gather(ws, offset, rows, indices):
     """Row indices[lane] of `rows` becomes lane `lane`; the last one stands in for missing ones."""
-    for lane in range(16):
+    for lane in range(LANES):
         row = indices[min(lane, len(indices) - 1)]
         for i in range(rows.shape[1]):
-            ws[offset + i * 16 + lane] = rows[row, i]
+            ws[offset + i * LANES + lane] = rows[row, i]
 
 
 @njit
@@ -563,10 +571,10 @@ def scatter(ws, offset, rows, indices):
     """Lane `lane` becomes row indices[lane] of `rows`."""
     for lane in range(len(indices)):
         for i in range(rows.shape[1]):
-            rows[indices[lane], i] = ws[offset + i * 16 + lane]
+            rows[indices[lane], i] = ws[offset + i * LANES + lane]
 
 
-# --- Tasks: each of them is one call from Python, for up to 16 problems -----------------------------------------------
+# --- Tasks: each of them is one call from Python, for as many problems as there are lanes or fewer ------------------------------------------
 
 
 @njit(nogil=True, cache=True)
@@ -582,66 +590,66 @@ def project(images, indices, mean, basis, points, ws):
     """Coordinates of images[indices] less `mean` in a basis, then their squared norm.
 
     Args:
-        basis: D vectors (D / 16 * 784 * 16,).
-        points: receives the result ((D + 1) * 16,).
+        basis: D vectors (D / BLOCK * 784 * BLOCK,).
+        points: receives the result ((D + 1) * LANES,).
     """
     gather(ws, X, images, indices)
     squares = splat(np.float32(0))
     for i in range(PIXELS):
-        centred = load(ws, X + i * 16) - splat(mean[i])
+        centred = load(ws, X + i * LANES) - splat(mean[i])
         squares = fma(centred, centred, squares)
-        store(ws, X + i * 16, centred)
-    for block in range(len(points) // 256):
-        sums = fill_row(splat(np.float32(0)))
+        store(ws, X + i * LANES, centred)
+    for block in range(len(points) // (BLOCK * LANES)):
+        sums = fill_column(splat(np.float32(0)))
         for i in range(PIXELS):
-            sums = fma_row(sums, load(ws, X + i * 16), basis, (block * PIXELS + i) * 16)
-        store_row(sums, points, block * 256, 0)
-    store(points, len(points) - 16, squares)
+            sums = fma_column(sums, load(ws, X + i * LANES), basis, (block * PIXELS + i) * BLOCK)
+        store_column(sums, points, block * BLOCK * LANES, 0)
+    store(points, len(points) - LANES, squares)
 
 
 @njit(nogil=True, cache=True)
 def nearest(points, candidates, constants, latents, separation, found, scores, ws):
-    """The best candidates of one class for 16 images, any two of them at least `separation` apart in latent space.
+    """The best candidates of one class for as many images as there are lanes, any two of them at least `separation` apart in latent space.
 
     Args:
-        points: D coordinates and a constant of each image ((D + 1) * 16,).
-        candidates: -2 times the coordinates of the decoded candidates (K / 16 * D * 16,).
+        points: D coordinates and a constant of each image ((D + 1) * LANES,).
+        candidates: -2 times the coordinates of the decoded candidates (K / BLOCK * D * BLOCK,).
         constants: (K,); the score is the sum of both constants and the product of the coordinates.
         latents: (K', 8), K' <= K.
-        found: receives the indices (16, starts).
-        scores: receives the scores (16, starts).
-        ws: (K + 8) * 16 floats.
+        found: receives the indices (LANES, starts).
+        scores: receives the scores (LANES, starts).
+        ws: (K + 8) * LANES floats.
     """
-    dimensions = len(points) // 16 - 1
-    chosen = len(constants) * 16
-    for block in range(len(constants) // 16):
-        sums = load_row(constants, block * 16)
+    dimensions = len(points) // LANES - 1
+    chosen = len(constants) * LANES
+    for block in range(len(constants) // BLOCK):
+        sums = load_column(constants, block * BLOCK)
         for i in range(dimensions):
-            sums = fma_row(sums, load(points, i * 16), candidates, (block * dimensions + i) * 16)
-        store_row(sums, ws, block * 256, 0)
+            sums = fma_column(sums, load(points, i * LANES), candidates, (block * dimensions + i) * BLOCK)
+        store_column(sums, ws, block * BLOCK * LANES, 0)
     far = splat(np.float32(np.inf))
     limit = splat(np.float32(separation * separation))
     for start in range(found.shape[1]):
         best, index = far, splat(np.float32(0))
         for k in range(len(latents)):
-            score = load(ws, k * 16)
+            score = load(ws, k * LANES)
             if start > 0:
                 squares = splat(np.float32(0))
                 for i in range(LATENT):
-                    difference = splat(latents[k, i]) - load(ws, chosen + i * 16)
+                    difference = splat(latents[k, i]) - load(ws, chosen + i * LANES)
                     squares = fma(difference, difference, squares)
                 score = where_less(squares, limit, far, score)
-                store(ws, k * 16, score)
+                store(ws, k * LANES, score)
             index = where_less(score, best, splat(np.float32(k)), index)
             best = smaller(best, score)
         store(ws, chosen, index)
-        store(ws, chosen + 16, best + load(points, dimensions * 16))
-        for lane in range(16):
+        store(ws, chosen + LANES, best + load(points, dimensions * LANES))
+        for lane in range(LANES):
             found[lane, start] = int(ws[chosen + lane])
-            scores[lane, start] = ws[chosen + 16 + lane]
-        for lane in range(16):
+            scores[lane, start] = ws[chosen + LANES + lane]
+        for lane in range(LANES):
             for i in range(LATENT):
-                ws[chosen + i * 16 + lane] = latents[found[lane, start], i]
+                ws[chosen + i * LANES + lane] = latents[found[lane, start], i]
 
 
 @njit(nogil=True, cache=True)
@@ -652,20 +660,20 @@ def gauss_newton(p, latents, hessians, indices, ws):
     zero, one, two = splat(np.float32(0)), splat(np.float32(1)), splat(np.float32(2))
     for k in range(LATENT):
         for i in range(LATENT):
-            store(ws, TANGENT + Z + i * 16, one if i == k else zero)
+            store(ws, TANGENT + Z + i * LANES, one if i == k else zero)
         convolve(ws, p, DERIVATIVE)
-        last_layer(ws, TANGENT + H2, JACOBIAN + k * PIXELS * 16, Y, p, ZEROS, CHAIN)
+        last_layer(ws, TANGENT + H2, JACOBIAN + k * PIXELS * LANES, Y, p, ZEROS, CHAIN)
     for i in range(LATENT):
         for j in range(i + 1):
             product = zero
-            for pixel in range(0, PIXELS * 16, 16):
-                a, b = load(ws, JACOBIAN + i * PIXELS * 16 + pixel), load(ws, JACOBIAN + j * PIXELS * 16 + pixel)
+            for pixel in range(0, PIXELS * LANES, LANES):
+                a, b = load(ws, JACOBIAN + i * PIXELS * LANES + pixel), load(ws, JACOBIAN + j * PIXELS * LANES + pixel)
                 product = fma(a, b, product)
             product = two * product
             if i == j:
                 product = product + one
-            store(ws, TANGENT + (i * LATENT + j) * 16, product)
-            store(ws, TANGENT + (j * LATENT + i) * 16, product)
+            store(ws, TANGENT + (i * LATENT + j) * LANES, product)
+            store(ws, TANGENT + (j * LATENT + i) * LANES, product)
     scatter(ws, TANGENT, hessians, indices)
 
 
@@ -675,7 +683,7 @@ def adam(p, images, latents, values, indices, steps, learning_rate, ws):
     gather(ws, X, images, indices)
     gather(ws, BEST, latents, indices)
     zero = splat(np.float32(0))
-    for i in range(0, LATENT * 16, 16):
+    for i in range(0, LATENT * LANES, LANES):
         store(ws, Z + i, load(ws, BEST + i))
         store(ws, M + i, zero)
         store(ws, V + i, zero)
@@ -685,7 +693,7 @@ def adam(p, images, latents, values, indices, steps, learning_rate, ws):
         store(ws, VALUE, smaller(value, best))
         rate = splat(np.float32(learning_rate / (1 - 0.9**step)))
         root = splat(np.float32(1 / np.sqrt(1 - 0.999**step)))
-        for i in range(0, LATENT * 16, 16):
+        for i in range(0, LATENT * LANES, LANES):
             z, g = load(ws, Z + i), load(ws, GZ + i)
             store(ws, BEST + i, where_less(value, best, z, load(ws, BEST + i)))
             m = splat(np.float32(0.9)) * load(ws, M + i) + splat(np.float32(0.1)) * g
@@ -714,14 +722,14 @@ def bfgs(p, images, image, latents, values, gradients, inverses, steps, runs, ev
         for i in range(LATENT):
             d = zero
             for j in range(LATENT):
-                d = d - load(ws, H + (i * LATENT + j) * 16) * load(ws, G + j * 16)
-            store(ws, D + i * 16, d)
+                d = d - load(ws, H + (i * LATENT + j) * LANES) * load(ws, G + j * LANES)
+            store(ws, D + i * LANES, d)
             squares = fma(d, d, squares)
-            slope = fma(d, load(ws, G + i * 16), slope)
+            slope = fma(d, load(ws, G + i * LANES), slope)
         scale = smaller(one, splat(np.float32(longest_step)) / sqrt(squares + tiny))
         slope = slope * scale
         step = load(ws, STEP)
-        for i in range(0, LATENT * 16, 16):
+        for i in range(0, LATENT * LANES, LANES):
             s = step * scale * load(ws, D + i)
             store(ws, D + i, s)
             store(ws, Z + i, load(ws, BEST + i) + s)
@@ -731,27 +739,27 @@ def bfgs(p, images, image, latents, values, gradients, inverses, steps, runs, ev
 
         curvature, ss, yy, yhy = zero, zero, zero, zero
         for i in range(LATENT):
-            s, y = load(ws, D + i * 16), load(ws, GZ + i * 16) - load(ws, G + i * 16)
+            s, y = load(ws, D + i * LANES), load(ws, GZ + i * LANES) - load(ws, G + i * LANES)
             curvature, ss, yy = fma(s, y, curvature), fma(s, s, ss), fma(y, y, yy)
             hy = zero
             for j in range(LATENT):
-                hy = fma(load(ws, H + (i * LATENT + j) * 16), load(ws, GZ + j * 16) - load(ws, G + j * 16), hy)
-            store(ws, HY + i * 16, hy)
+                hy = fma(load(ws, H + (i * LATENT + j) * LANES), load(ws, GZ + j * LANES) - load(ws, G + j * LANES), hy)
+            store(ws, HY + i * LANES, hy)
             yhy = fma(y, hy, yhy)
         least = splat(np.float32(least_curvature)) * sqrt(ss * yy)
         rho = where_less(least, curvature, where_less(half, accepted * later, one / curvature, zero), zero)
         for i in range(LATENT):
             for j in range(LATENT):
-                si, sj = load(ws, D + i * 16), load(ws, D + j * 16)
-                hyi, hyj = load(ws, HY + i * 16), load(ws, HY + j * 16)
+                si, sj = load(ws, D + i * LANES), load(ws, D + j * LANES)
+                hyi, hyj = load(ws, HY + i * LANES), load(ws, HY + j * LANES)
                 change = (one + rho * yhy) * si * sj - si * hyj - hyi * sj
-                store(ws, H + (i * LATENT + j) * 16, fma(rho, change, load(ws, H + (i * LATENT + j) * 16)))
+                store(ws, H + (i * LATENT + j) * LANES, fma(rho, change, load(ws, H + (i * LATENT + j) * LANES)))
 
         parabola = (zero - slope) * step / (two * (trial - value - slope * step))
         shortened = step * larger(splat(np.float32(strongest_backtrack)), smaller(half, parabola))
         store(ws, STEP, where_less(half, accepted, one, shortened))
         store(ws, VALUE, where_less(half, accepted, trial, value))
-        for i in range(0, LATENT * 16, 16):
+        for i in range(0, LATENT * LANES, LANES):
             store(ws, BEST + i, where_less(half, accepted, load(ws, Z + i), load(ws, BEST + i)))
             store(ws, G + i, where_less(half, accepted, load(ws, GZ + i), load(ws, G + i)))
     scatter(ws, BEST, latents, runs)
@@ -763,11 +771,11 @@ def bfgs(p, images, image, latents, values, gradients, inverses, steps, runs, ev
 
 @njit(nogil=True, cache=True)
 def multiply_add(numbers, repetitions, ws):
-    """Nothing but fused multiply-adds, 24 x 16 a repetition: what the machine can do at best."""
+    """Nothing but fused multiply-adds, 3 CHANNELS LANES a repetition: what the machine can do at best."""
     sums = load_tile(numbers, 0)
-    a, b, c = load(numbers, 0), load(numbers, 16), load(numbers, 32)
+    a, b, c = load(numbers, 0), load(numbers, LANES), load(numbers, 2 * LANES)
     for i in range(repetitions):
-        sums = fma_tile(sums, a, b, c, numbers, 8 * (i % 8))
+        sums = fma_tile(sums, a, b, c, numbers, CHANNELS * (i % 8))
     pixels = split_tile(sums)
     for k in range(3):
-        store_third(pixels[k], ws, k * 128, 0)
+        store_pixel(pixels[k], ws, k * CHANNELS * LANES, 0)

@@ -64,7 +64,7 @@ class ReferenceInference(Inference):
             hessian[of_class] = 2 * jacobian.mT @ jacobian + identity
         return torch.linalg.inv(hessian)
 
-    def _descend(
+    def descend(
         self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
     ) -> Runs:
         x = x[image]

@@ -41,6 +41,20 @@ class Round(Block):
 Rounds = Annotated[tuple[Round, ...], Field(strict=False, min_length=1)]
 
 
+class FollowingSettings(Block):
+    """How the images of an attack are looked at, which change little by little.
+
+    Args: evaluations: of D and its gradient for each class that may have changed its place; decrease: how far D may have
+    fallen, relative to the square of the change; margin: within which of the two least classes gradients need the others;
+    reach: L2 change after which the search starts over.
+    """
+
+    evaluations: PositiveInt
+    decrease: PositiveFloat
+    margin: NonNegativeFloat
+    reach: PositiveFloat
+
+
 class InferenceSettings(Block):
     """How D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 is searched for.
 
@@ -59,6 +73,7 @@ class InferenceSettings(Block):
     arbiter: Rounds
     decision: Rounds
     nearby: PositiveInt
+    following: FollowingSettings
 
     @field_validator("default", "arbiter")
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import torch
 
-from analysis_by_synthesis.inference.kernels import LANES, PIXELS
+from analysis_by_synthesis.inference.kernels import BLOCK, PIXELS
 from analysis_by_synthesis.stage import replacing
 from analysis_by_synthesis.work import WORK
 
@@ -17,10 +17,10 @@ VERSION = 1  # of what the files hold
 
 @dataclass(frozen=True)
 class Screen:
-    """The decoded candidates as `kernels.nearest` reads them; K is a multiple of 16.
+    """The decoded candidates as `kernels.nearest` reads them; K is a multiple of BLOCK.
 
     Attributes:
-        coordinates: -2 times the candidates' coordinates (C, K / 16, D, 16).
+        coordinates: -2 times the candidates' coordinates (C, K / BLOCK, D, BLOCK).
         constants: squared norm + 1/2 ||z||^2 (C, K).
     """
 
@@ -31,10 +31,10 @@ class Screen:
     def of(cls, points: np.ndarray, constants: np.ndarray) -> "Screen":
         """Screen for points (C, K', D) and constants (C, K'); K' is filled up with candidates that are never chosen."""
         classes, k, d = points.shape
-        missing = -k % LANES
-        coordinates = np.empty((classes, (k + missing) // LANES, d, LANES), np.float32)
+        missing = -k % BLOCK
+        coordinates = np.empty((classes, (k + missing) // BLOCK, d, BLOCK), np.float32)
         for of_class, its in zip(coordinates, points):
-            of_class[:] = np.pad(-2 * its, ((0, missing), (0, 0))).reshape(-1, LANES, d).swapaxes(1, 2)
+            of_class[:] = np.pad(-2 * its, ((0, missing), (0, 0))).reshape(-1, BLOCK, d).swapaxes(1, 2)
         constants = np.pad(constants, ((0, 0), (0, missing)), constant_values=np.inf)
         return cls(coordinates, np.ascontiguousarray(constants, np.float32))
 
@@ -45,7 +45,7 @@ class Tables:
 
     Attributes:
         mean: of the decoded candidates (784,).
-        basis: D principal components (D / 16, 784, 16).
+        basis: D principal components (D / BLOCK, 784, BLOCK).
         coordinates, constants: of a Screen.
         inverse_hessians: (2 J'J + I)^-1 (C, candidates, 64).
     """
@@ -79,7 +79,7 @@ def build_tables(classes: int, latents: np.ndarray, components: int, decode: Dec
     screen = Screen.of(points, squares + np.square(latents).sum(1) / 2)
     return Tables(
         mean.astype(np.float32),
-        np.ascontiguousarray(directions.reshape(PIXELS, -1, LANES).swapaxes(0, 1), np.float32),
+        np.ascontiguousarray(directions.reshape(PIXELS, -1, BLOCK).swapaxes(0, 1), np.float32),
         screen.coordinates,
         screen.constants,
         np.stack([inverse_hessian(np.full(len(latents), c), latents) for c in range(classes)]),
@@ -95,7 +95,7 @@ def full_screen(classes: int, latents: np.ndarray, decode: Decode) -> Screen:
 
 def cached_tables(key: bytes, build: Callable[[], Tables]) -> Tables:
     """The tables kept for this key, or newly built ones."""
-    path = WORK / "inference" / f"{hashlib.sha256(key + bytes([VERSION])).hexdigest()[:16]}.npz"
+    path = WORK / "inference" / f"{hashlib.sha256(key + bytes([VERSION, BLOCK])).hexdigest()[:16]}.npz"
     if path.exists():
         with np.load(path) as stored:
             return Tables(*(stored[field.name] for field in fields(Tables)))

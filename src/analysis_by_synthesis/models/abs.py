@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from analysis_by_synthesis.inference import Inference, InferenceSettings, build_inference
+from analysis_by_synthesis.inference import Following, Inference, InferenceSettings, build_inference
 from analysis_by_synthesis.inference.engine import check_images
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.decoders import load_decoders
@@ -16,15 +16,17 @@ PARAMETERS = {"inference": InferenceSettings}
 
 
 class _Distances(torch.autograd.Function):
-    """x to D_c(x), with dD_c/dx = 2 (x - G_c(z*)) by the envelope theorem."""
+    """x to D_c(x), with dD_c/dx = 2 (x - G_c(z*)) by the envelope theorem.
+
+    Args:
+        x: images (N, 1, 28, 28).
+        distance: D_c(x) (N, C), as it was found.
+        reconstruction: G_c(z*) (N, C, 1, 28, 28).
+    """
 
     @staticmethod
-    def forward(ctx, x: Tensor, inference: Inference, gamma: Tensor) -> Tensor:
-        distance, latent = inference.minimum(x, gamma)
-        if ctx.needs_input_grad[0]:
-            classes = torch.arange(distance.shape[1], device=x.device).repeat(len(x))
-            reconstruction = inference.decode(classes, latent.flatten(0, 1))
-            ctx.save_for_backward(x, reconstruction.unflatten(0, distance.shape))
+    def forward(ctx, x: Tensor, distance: Tensor, reconstruction: Tensor) -> Tensor:
+        ctx.save_for_backward(x, reconstruction)
         return distance.to(x.dtype)
 
     @staticmethod
@@ -74,7 +76,11 @@ class ABS(nn.Module):
         return x
 
     def forward(self, x: Tensor) -> Tensor:
-        return -self.gamma * _Distances.apply(self.observe(x), self.inference, self.gamma)
+        x = self.observe(x)
+        distance, latent = self.inference.minimum(x, self.gamma)
+        if not x.requires_grad:
+            return -self.gamma * distance.to(x.dtype)
+        return -self.gamma * _Distances.apply(x, distance, self.inference.reconstructions(latent))
 
     def arbitrate(self, x: Tensor) -> Tensor:
         """Logits (N, 10) of the converged search that decides what counts as an adversarial; not differentiable."""
@@ -87,6 +93,13 @@ class ABS(nn.Module):
     def decide(self, x: Tensor) -> Tensor:
         """The likeliest class (N,) alone, at a fraction of the cost of the logits."""
         return self.inference.decide(self.observe(x), self.gamma)
+
+    def follow(self, samples: int) -> Callable[[Tensor, Tensor], Tensor]:
+        """Logits (M, 10) of images (M, 1, 28, 28) and the samples (M,) that they belong to, for an attack on so many samples.
+
+        By the default search, it goes on from a sample's last images, which makes it many times faster.
+        """
+        return FollowedABS(self, samples) if self.settings.search == "default" else lambda x, rows: self(x)
 
     @torch.no_grad()
     def nearby(self, x: Tensor) -> Callable[[Tensor], Tensor]:
@@ -106,6 +119,28 @@ class ABS(nn.Module):
             return -self.gamma * distances
 
         return logits
+
+
+class FollowedABS:
+    """ABS, many times faster, for images that hardly differ from those that it was asked about before.
+
+    Args:
+        model: ABS or Binary ABS.
+        samples: how many.
+    """
+
+    def __init__(self, model: ABS, samples: int) -> None:
+        self.model = model
+        self._following = Following(model.inference, samples, model.gamma)
+
+    def __call__(self, x: Tensor, rows: Tensor) -> Tensor:
+        """Logits (M, 10) of images x (M, 1, 28, 28) of the samples `rows` (M,); differentiable, if x requires it."""
+        x = self.model.observe(x)
+        margin = self.model.settings.following.margin if x.requires_grad else None
+        distance = self._following.minimum(x, rows, margin)
+        if x.requires_grad:
+            distance = _Distances.apply(x, distance, self._following.reconstruction(rows))
+        return -self.model.gamma * distance
 
 
 class BinaryABS(ABS):

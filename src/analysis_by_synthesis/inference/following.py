@@ -1,0 +1,106 @@
+"""The search for the images of an attack, which change little by little: it goes on from what is known.
+
+For every sample and class a latent z is kept, with the image x_c that it was found for. For any other image x
+
+    D_c(x) <= ||G_c(z) - x||^2 + 1/2 ||z||^2,
+
+and that can be computed without the decoder. A better latent lies below it by at most ||x - x_c||^2 where G_c is linear:
+by no more than the residual can change. So most classes are known to play no part, and the others are a few steps away
+from their new minimum.
+"""
+
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.inference.engine import IMAGE_SHAPE, Inference, Runs, check_images
+from analysis_by_synthesis.networks.vae import LATENT_DIM
+
+
+class Following:
+    """D_c(x) for images of N samples, each looked at again and again.
+
+    A sample's results depend on what was asked about it before, and on nothing else.
+
+    Args:
+        inference: that searches from scratch where images have moved far from the last one that it searched for. Where
+            they move far from one another too, as noise does, it only decides, and nothing is kept.
+        samples: N.
+        gamma: scalars (C,) of Binary ABS; the contest is one of gamma_c D_c.
+    """
+
+    def __init__(self, inference: Inference, samples: int, gamma: Tensor) -> None:
+        self.inference, self.settings, self.gamma = inference, inference.settings.following, gamma
+        shape = samples, inference.classes
+        self._origin = gamma.new_full((samples, *IMAGE_SHAPE), torch.inf)
+        self._last = self._origin.clone()
+        self._solved = gamma.new_full((*shape, *IMAGE_SHAPE), torch.inf)
+        self._reconstruction = torch.zeros_like(self._solved)
+        self._latent = gamma.new_zeros(*shape, LATENT_DIM)
+        self._inverse_hessian = gamma.new_zeros(*shape, LATENT_DIM, LATENT_DIM)
+
+    @torch.no_grad()
+    def minimum(self, x: Tensor, rows: Tensor, margin: float | None = None) -> Tensor:
+        """Upper bounds on D_c(x) (M, C), as good as a search for every class that may be the least in gamma_c D_c.
+
+        Args:
+            x: images (M, 1, 28, 28) in [0, 1].
+            rows: which of the samples (M,) they belong to, each at most once.
+            margin: search for the two least classes too, and for what is within this margin of them, as gradients need;
+                without it a class that can't be beaten any more is left as it is.
+        """
+        check_images(x)
+        x = x.detach().float()
+        near = self._within_reach(x, self._origin[rows])
+        stays = near | self._within_reach(x, self._last[rows]) if margin is None else torch.ones_like(near)
+        self._last[rows] = x
+        value = torch.empty(len(x), self.inference.classes, device=x.device)
+        value[~stays] = self.inference.search(x[~stays], self.inference.settings.decision, self.gamma).value
+        self._start_over(x[stays & ~near], rows[stays & ~near])
+        value[stays] = self._go_on(x[stays], rows[stays], margin)
+        return value
+
+    def reconstruction(self, rows: Tensor) -> Tensor:
+        """G_c(z) (M, C, 1, 28, 28) of the latents that are kept for samples `rows` (M,)."""
+        return self._reconstruction[rows]
+
+    def _within_reach(self, x: Tensor, other: Tensor) -> Tensor:
+        return (x - other).flatten(1).norm(dim=1) <= self.settings.reach
+
+    def _known(self, x: Tensor, rows: Tensor) -> Tensor:
+        """What the latents that are kept are worth for images x (M, 1, 28, 28): (M, C)."""
+        residual = (self._reconstruction[rows] - x[:, None]).flatten(2)
+        return residual.square().sum(2) + self._latent[rows].square().sum(2) / 2
+
+    def _contenders(self, x: Tensor, rows: Tensor, margin: float | None) -> Tensor:
+        """For which classes the latent may be too old to tell (M, C)."""
+        value, gamma = self._known(x, rows), self.gamma
+        change = (x[:, None] - self._solved[rows]).flatten(2).square().sum(2)
+        lowest = gamma * (value - self.settings.decrease * change)
+        if margin is None:
+            contends = lowest <= (gamma * value).amin(1, keepdim=True)
+            contends &= contends.sum(1, keepdim=True) > 1
+        else:
+            contends = lowest <= (gamma * value).kthvalue(2, 1, keepdim=True).values + margin
+        return contends & (change > 0)
+
+    def _start_over(self, x: Tensor, rows: Tensor) -> None:
+        runs = self.inference.search(x, self.inference.settings.default, self.gamma)
+        better = runs.value < self._known(x, rows)
+        better |= self._solved[rows].flatten(2)[:, :, 0].isinf()
+        image, classes = better.nonzero(as_tuple=True)
+        self._keep(x, image, rows[image], classes, runs[better])
+        self._origin[rows] = x
+
+    def _go_on(self, x: Tensor, rows: Tensor, margin: float | None) -> Tensor:
+        image, classes = self._contenders(x, rows, margin).nonzero(as_tuple=True)
+        latent, inverse_hessian = self._latent[rows[image], classes], self._inverse_hessian[rows[image], classes]
+        start = Runs.at(latent, torch.full_like(latent[:, 0], torch.inf), inverse_hessian)
+        runs = self.inference.descend(x, image, classes, start, self.settings.evaluations)
+        self._keep(x, image, rows[image], classes, runs)
+        return self._known(x, rows)
+
+    def _keep(self, x: Tensor, image: Tensor, rows: Tensor, classes: Tensor, runs: Runs) -> None:
+        self._solved[rows, classes] = x[image]
+        self._reconstruction[rows, classes] = self.inference.decode(classes, runs.latent)
+        self._latent[rows, classes] = runs.latent
+        self._inverse_hessian[rows, classes] = runs.inverse_hessian

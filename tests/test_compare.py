@@ -1,0 +1,47 @@
+"""What the README says of a branch: one changed line, what runs again, and what the three diffs tell."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+import smoke
+import yaml
+
+
+@pytest.fixture
+def branch(project, tmp_path):
+    """A clone of the smoke run, all of it committed, on a branch with another number of steps of BIM."""
+    clone = tmp_path / "clone"
+    shutil.copytree(project, clone, ignore=shutil.ignore_patterns(".dvc", ".git", ".work"))
+    run(clone, "git", "init", "--quiet", "--initial-branch", "main")
+    run(clone, "git", "config", "user.name", "test")
+    run(clone, "git", "config", "user.email", "test@localhost")
+    run(clone, "dvc", "init", "--quiet")
+    run(clone, "dvc", "config", "cache.dir", str(smoke.ROOT / ".dvc" / "cache"))
+    run(clone, "git", "add", "--all")
+    run(clone, "git", "commit", "--quiet", "--message", "smoke run")
+    run(clone, "git", "checkout", "--quiet", "-b", "fewer-steps")
+    params = smoke.merge(yaml.safe_load((clone / "params.yaml").read_text()), {"attacks": {"bim": {"iterations": 2}}})
+    (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    return clone
+
+
+def run(folder, *command):
+    done = subprocess.run(command, cwd=folder, env=smoke.environment(folder), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_branch_is_compared(branch):
+    said = run(branch, "dvc", "repro")
+    ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
+    assert ran == {"attack@binary_cnn-bim", "report", "figures", "page"}
+    params = json.loads(run(branch, "dvc", "params", "diff", "main", "--json"))
+    assert params == {"params.yaml": {"attacks.bim.iterations": {"old": 10, "new": 2, "diff": -8}}}
+    metrics = json.loads(run(branch, "dvc", "metrics", "diff", "main", "--json"))
+    changed = {path for path, values in metrics.items() if values}
+    assert changed and changed <= {f"metrics/{kind}/binary_cnn.json" for kind in ("median", "accuracy")}
+    run(branch, "dvc", "plots", "diff", "main", "--targets", "plots/figure2.png")
+    images = {path.name for path in (branch / "dvc_plots" / "static").glob("*figure2.png")}
+    assert images == {"main_plots_figure2.png", "workspace_plots_figure2.png"}

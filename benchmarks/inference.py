@@ -17,6 +17,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.inference import (
+    Following,
     Inference,
     InferenceSettings,
     ReferenceInference,
@@ -32,6 +33,7 @@ from analysis_by_synthesis.stage import replacing
 BATCH = 512
 ROUNDS = 4  # in each, the reference takes its share of the batch and every other mode all of it
 BRACKETED = 128  # images, which give twice as many at the boundary; those are taken twice
+NEAR = 0.1  # L2 distance of the images that are followed from those at the boundary
 BISECTIONS = 7  # of the line to an image of another class
 FLOP = 4 * (16 * 8 * 32 + 400 * 32 * 16 + 3025 * 16 * 16 + 625 * 16 * 16)  # of D and its gradient
 OUTPUT = Path("metrics/inference_benchmark.json")
@@ -61,12 +63,22 @@ def main(models: str = "models") -> None:
         "decision": lambda: fast.decide(clean),
         "decision, boundary": lambda: fast.decide(boundary),
     }
-    results: dict[str, list[Tensor]] = {mode: [] for mode in ("reference", *modes)}
-    seconds: dict[str, list[tuple[float, float]]] = {mode: [] for mode in ("reference", *modes)}
+    following, rows = Following(fast, len(boundary), torch.ones(fast.classes)), torch.arange(len(boundary))
+    following.minimum(boundary, rows, margin=0.0)
+    generator = torch.Generator().manual_seed(0)
+    near = [(boundary + NEAR * unit_noise(boundary.shape, generator)).clamp(0, 1) for _ in range(ROUNDS)]
+
+    names = ("reference", *modes, "followed, boundary")
+    results: dict[str, list[Tensor]] = {mode: [] for mode in names}
+    seconds: dict[str, list[tuple[float, float]]] = {mode: [] for mode in names}
     peaks = []
     for number, share in enumerate(clean.chunk(ROUNDS), 1):
         log.info("round %d of %d", number, ROUNDS)
-        calls = {"reference": lambda share=share: reference.solve(share).distance, **modes}
+        calls = {
+            "reference": lambda share=share: reference.solve(share).distance,
+            **modes,
+            "followed, boundary": lambda x=near[number - 1]: following.minimum(x, rows).argmin(1),
+        }
         for mode, call in calls.items():
             result, *times = timed(call)
             results[mode].append(result)
@@ -86,6 +98,9 @@ def main(models: str = "models") -> None:
         "default, boundary": searched(distance["default, boundary"], arbiter_boundary),
         "decision": {"disagreement": disagreement(distance["decision"], arbiter)},
         "decision, boundary": {"disagreement": disagreement(distance["decision, boundary"], arbiter_boundary)},
+        "followed, boundary": {
+            "disagreement": disagreement(distance["followed, boundary"], fast.arbitrate(near[0]).distance)
+        },
     }
     evaluations = 10 * (settings.protocol.steps + 1)
     report = {
@@ -130,6 +145,12 @@ def bracketed(inference: Inference, images: Tensor) -> Tensor:
     return torch.stack([low, high], 1).flatten(0, 1)
 
 
+def unit_noise(shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """Directions (N, 1, 28, 28) of L2 norm 1."""
+    noise = torch.randn(shape, generator=generator)
+    return noise / noise.flatten(1).norm(dim=1)[:, None, None, None]
+
+
 def searched(distance: Tensor, arbiter: Tensor) -> dict[str, float]:
     gap = distance - arbiter
     return {
@@ -141,7 +162,7 @@ def searched(distance: Tensor, arbiter: Tensor) -> dict[str, float]:
 
 
 def disagreement(classes: Tensor, arbiter: Tensor) -> float:
-    """Share of images that the arbiter takes for another class."""
+    """Share of images that the arbiter, by its distances (N, C), takes for another class."""
     return mean(classes != arbiter.argmin(1))
 
 

@@ -22,7 +22,7 @@ def main(name: str) -> None:
     settings, *model_parameters = read({"bounds": BoundsSettings, **module.PARAMETERS})
     work = Work(f"bounds-{name}", [settings, *model_parameters], [Path("models/abs"), Path("models") / name, MNIST])
     model = module.load(name, Path("models"), *model_parameters).to(device())
-    images, labels = (part[: settings.images].to(device()) for part in load("test"))
+    images, labels = (part[: settings.images[name]].to(device()) for part in load("test"))
     tables = []
     for norm in NORMS:
         chunks = []

@@ -5,7 +5,7 @@ from pathlib import Path
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.files import CLEAN, read_records, write_csv, write_json
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.reporting import figure2
+from analysis_by_synthesis.reporting import disagreements, figure2
 from analysis_by_synthesis.reporting.bounds import report_bounds
 from analysis_by_synthesis.reporting.flags import flags
 from analysis_by_synthesis.reporting.records import Cell, LabelledAttack, all_attacks, read_cells
@@ -25,8 +25,11 @@ def main() -> None:
 
     table = table1(records, clean, settings, seed)
     write_csv(metrics / "table1.csv", table)
+    differing = disagreements.disagreements(table, settings.disagreement)
+    write_csv(metrics / "disagreements.csv", differing)
     with replacing(metrics / "table1.md") as partial:
-        partial.write_text(as_markdown(table, recipe))
+        notes = disagreements.as_markdown(differing, settings.disagreement)
+        partial.write_text(f"{as_markdown(table, recipe)}\n{notes}")
     write_metrics(table, metrics)
     accuracy = {model: float((records["label"] == records["predicted"]).mean()) for model, records in clean.items()}
     write_json(metrics / "clean_accuracy.json", accuracy)

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ("models/", "results/", "metrics/", "plots/", "dvc.lock", ".dvc/")
+RESULTS = ("models/", "results/", "results.html", "metrics/", "plots/", "dvc.lock", ".dvc/")
 
 
 def merge(base: dict, changes: dict) -> dict:

@@ -16,7 +16,7 @@ from analysis_by_synthesis.audit.numbers import check_numbers
 from analysis_by_synthesis.audit.rerun import check_rerun
 from analysis_by_synthesis.audit.state import check_state
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.reporting.records import Cell
 
 CELL = "cnn-gaussian_noise"
@@ -83,7 +83,8 @@ def edit_last_number(path):
 
 def audit_cell():
     images, labels = load("test")
-    return check_cell(CELL, cells()[CELL], load_model("cnn"), images, labels).faults
+    images, labels, model = images[:10], labels[:10], load_model("cnn")
+    return check_cell(CELL, cells()[CELL], model, images, labels, predict(model, images)).faults
 
 
 def test_everything_passes_as_the_pipeline_has_left_it():

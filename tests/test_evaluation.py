@@ -101,6 +101,22 @@ def test_nearest_neighbor_looks_nearby_as_it_does_anywhere():
     assert jacobian(model, x, 0.1).shape == (10, 1, 28, 28)
 
 
+def test_nearest_neighbor_follows_an_attack_exactly():
+    """Small steps, and a jump: the same logits, bit for bit, and gradients."""
+    generator = torch.Generator().manual_seed(0)
+    model = NearestNeighbor(0.2 * torch.rand(500, 1, 28, 28, generator=generator), torch.arange(500) % 10)
+    following, rows = model.follow(6), torch.tensor([4, 1, 5])
+    x = 0.2 * torch.rand(3, 1, 28, 28, generator=generator)
+    for step in range(12):
+        size = 0.5 if step == 6 else 0.01
+        x = (x.detach() + size * torch.randn(x.shape, generator=generator)).clamp(0, 1).requires_grad_()
+        decided, logits, expected = following(x.detach(), rows), following(x, rows), model(x)
+        assert torch.equal(logits, expected)
+        assert torch.equal(decided.max(1).indices, expected.argmax(1))
+        assert torch.equal(decided.amax(1), expected.amax(1)) and (decided <= expected).all()
+        assert torch.equal(*(torch.autograd.grad(values[:, :5].sum(), x)[0] for values in (logits, expected)))
+
+
 def test_only_valid_images_are_adversarial():
     images = torch.zeros(4, 1, 28, 28)
     images[0, 0, 0, 0], images[1, 0, 0, 0], images[2, 0, 0, 0] = 1.0, 1.1, torch.nan

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.reporting import disagreements
 from analysis_by_synthesis.reporting.figure2 import accuracy_curve
 from analysis_by_synthesis.reporting.flags import FlagSettings, flags
 from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks
 from analysis_by_synthesis.reporting.table1 import ReportSettings, as_markdown, summarise, table1, write_metrics
 
 FLAGS = FlagSettings(factor=1.05, share=0.05)
-SETTINGS = ReportSettings(bootstrap=500, thresholds={"l2": 1.5, "linf": 0.3, "l0": 12.0}, flags=FLAGS)
+SETTINGS = ReportSettings(bootstrap=500, thresholds={"l2": 1.5, "linf": 0.3, "l0": 12.0}, disagreement=1.5, flags=FLAGS)
 INF = float("inf")
 
 
@@ -152,3 +153,21 @@ def test_flags_of_a_single_attack():
 def test_the_accuracy_curve_falls_at_each_distance():
     curve = accuracy_curve(np.array([0.0, 1.0, INF]), np.array([0.0, 0.5, 1.0, 100.0]))
     assert curve == pytest.approx([2 / 3, 2 / 3, 1 / 3, 1 / 3])
+
+
+def test_medians_far_from_the_paper_s_are_listed_with_their_reason(monkeypatch, tmp_path):
+    explanations = tmp_path / "disagreements.csv"
+    explanations.write_text("norm,attack,model,why\nl2,FGM,cnn,our network differs\n")
+    monkeypatch.setattr(disagreements, "EXPLANATIONS", explanations)
+    rows = [
+        ("l2", "FGM", "cnn", 50, 3.0, 1.4),
+        ("l2", "FGM", "madry", 50, INF, INF),
+        ("l2", "DeepFool", "cnn", 50, 1.3, 1.2),
+        ("l2", "DDN", "cnn", 50, 0.1, np.nan),
+        ("linf", "MIM w/ GE", "binary_cnn", 5, 0.4, INF),
+    ]
+    table = pd.DataFrame(rows, columns=["norm", "attack", "model", "n", "median", "paper_median"])
+    found = disagreements.disagreements(table, 1.5)
+    assert found["attack"].tolist() == ["FGM", "MIM w/ GE"]
+    assert found["why"].tolist() == ["our network differs", disagreements.UNEXPLAINED]
+    assert "* FGM, cnn: 3 instead of 1.4: our network differs." in disagreements.as_markdown(found, 1.5)

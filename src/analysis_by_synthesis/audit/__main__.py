@@ -14,11 +14,11 @@ from analysis_by_synthesis.audit.state import check_state
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.runner import Evaluation
-from analysis_by_synthesis.models import MODELS, load_model
+from analysis_by_synthesis.models import MODELS, load_model, predict
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.reporting.records import Cell, LabelledAttack
 
-CLEAN_IMAGES = 1000  # of each model
+CLEAN_IMAGES = 1000  # whose predictions are checked, of each model; more where more were attacked
 
 
 def verdicts(reruns: int, seed: int) -> Iterator[Verdict]:
@@ -29,12 +29,15 @@ def verdicts(reruns: int, seed: int) -> Iterator[Verdict]:
     cells = {name: cell for group in groups.values() for name, cell in group.items()}
     yield check_state(cells)
     images, labels = load("test")
+    attacked = max(cell.samples for cell in cells.values())
+    images, labels = (part[: max(attacked, CLEAN_IMAGES)] for part in (images, labels))
     for model_name in MODELS:
         model = load_model(model_name)
-        yield check_clean(model_name, model, images[:CLEAN_IMAGES], labels[:CLEAN_IMAGES])
+        predicted = predict(model, images)
+        yield check_clean(model_name, predicted, labels)
         for name, cell in cells.items():
             if cell.model == model_name:
-                yield check_cell(name, cell, model, images, labels)
+                yield check_cell(name, cell, model, images, labels, predicted)
     for model_name in ("binary_abs", "abs"):
         own = {group: {n: c for n, c in names.items() if c.model == model_name} for group, names in groups.items()}
         yield check_bounds(model_name, attacks, own)

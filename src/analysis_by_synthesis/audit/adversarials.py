@@ -9,20 +9,22 @@ from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation.records import read_adversarials
 from analysis_by_synthesis.evaluation.verify import verify
 from analysis_by_synthesis.files import ATTACKS, read_records
-from analysis_by_synthesis.models import logits
 from analysis_by_synthesis.reporting.records import Cell
 from analysis_by_synthesis.stage import Problem
 
 TOLERANCE = 1e-5  # relative, of a distance: the CSV has six digits
 
 
-def check_cell(name: str, cell: Cell, model: nn.Module, images: Tensor, labels: Tensor) -> Verdict:
+def check_cell(
+    name: str, cell: Cell, model: nn.Module, images: Tensor, labels: Tensor, predicted: Tensor
+) -> Verdict:
     """The records of an attack on a model, against its verdict on the stored adversarials.
 
     Args:
         images, labels: of the test split, (N, 1, 28, 28) and (N,).
+        predicted: the model's classes of these images (N,).
     """
-    images, labels = images[: cell.samples], labels[: cell.samples]
+    images, labels, predicted = images[: cell.samples], labels[: cell.samples], predicted[: cell.samples]
     verdict = Verdict(f"{name}: {cell.samples} records")
     try:
         records, adversarials = read_records(ATTACKS / f"{name}.csv"), read_adversarials(name)
@@ -34,7 +36,7 @@ def check_cell(name: str, cell: Cell, model: nn.Module, images: Tensor, labels: 
         return verdict
     found = verify(model, images, adversarials, labels)
     truth = {"label": labels, **{column: found[column] for column in ("success", "predicted")}}
-    truth["clean_correct"] = logits(model, images, "arbitrate").argmax(1) == labels
+    truth["clean_correct"] = predicted == labels
     for column, values in truth.items():
         verdict.faults += _differences(name, column, records[column], values.numpy(), exact=True)
     for norm in NORMS:

@@ -1,34 +1,15 @@
 """Do the tables, metrics and curves follow from the per-sample records?"""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
 
 from analysis_by_synthesis.audit.verdict import Verdict
+from analysis_by_synthesis.scratch import link, run_stage
 
 TEXT = (".csv", ".json", ".md")  # images are compared by no one: fonts differ between machines
-
-
-@contextmanager
-def scratch(*names: str) -> Iterator[Path]:
-    """A folder in which a stage can run beside the committed results: params.yaml and these files and folders, linked."""
-    with TemporaryDirectory() as folder:
-        for name in ("params.yaml", *names):
-            (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
-            (Path(folder) / name).symlink_to(Path(name).resolve())
-        yield Path(folder)
-
-
-def run_stage(folder: Path, script: str, *arguments: str) -> str:
-    """Run a stage script in the folder; what it has printed, where it failed, else nothing."""
-    command = [sys.executable, Path("stages", script).resolve(), *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    return done.stderr.strip().splitlines()[-1] if done.returncode else ""
 
 
 def check_numbers(stage: str = "report") -> Verdict:
@@ -36,7 +17,9 @@ def check_numbers(stage: str = "report") -> Verdict:
     declared = yaml.safe_load(Path("dvc.yaml").read_text())["stages"][stage]
     outs = [next(iter(out)) for kind in ("outs", "metrics", "plots") for out in declared.get(kind, [])]
     verdict = Verdict("")
-    with scratch("results", "paper") as folder:
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        link(folder, {name: Path(name) for name in ("results", "paper")})
         if failure := run_stage(folder, f"{stage}.py"):
             verdict.faults.append(f"{stage}: {failure}")
         committed = {path for out in outs for path in _texts(Path(out))}

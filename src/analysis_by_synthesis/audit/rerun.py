@@ -1,12 +1,15 @@
 """Does an attack give the recorded distances when it is run again?"""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pandas as pd
 
-from analysis_by_synthesis.audit.numbers import run_stage, scratch
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.files import ATTACKS
 from analysis_by_synthesis.reporting.records import Cell
+from analysis_by_synthesis.scratch import link, run_stage
 
 TOLERANCE = 0.01  # relative, of a distance: another CPU rounds differently
 SHARE = 0.05  # of the samples that may differ by more
@@ -20,7 +23,9 @@ def check_rerun(name: str, cell: Cell, norm: str, samples: int) -> Verdict:
     """
     samples = min(samples, cell.samples)
     verdict = Verdict(f"{name}: attacked again, {samples} samples")
-    with scratch("models", "data") as folder:
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        link(folder, {name: Path(name) for name in ("models", "data")})
         if failure := run_stage(folder, "attack.py", cell.model, cell.attack, cell.module, str(samples)):
             verdict.faults.append(f"{name}: {failure}")
             return verdict

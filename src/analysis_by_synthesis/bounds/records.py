@@ -15,9 +15,9 @@ from analysis_by_synthesis.params import Block, Count
 
 
 class BoundsSettings(Block):
-    """Args: images: the first so many test images; search: for each of them."""
+    """Args: images: the first so many test images, by model; search: for each of them."""
 
-    images: Count
+    images: dict[str, Count]
     search: CutSettings
 
 

@@ -1,9 +1,11 @@
 """Table 1: median adversarial distance and accuracy at the threshold, per model and attack, beside the paper's."""
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.files import write_json
@@ -17,10 +19,12 @@ OF_THE_PAPER, EVERYTHING = "All {} Attacks", "All {} Attacks, ours too"
 
 
 class ReportSettings(Block):
-    """Args: bootstrap: resamplings for the 95 % intervals; thresholds: of the accuracy, per norm; flags: when they are raised."""
+    """Args: bootstrap: resamplings for the 95 % intervals; thresholds: of the accuracy, per norm; disagreement: factor
+    between our median and the paper's that needs an explanation; flags: when they are raised."""
 
     bootstrap: Count
     thresholds: dict[Norm, Positive]
+    disagreement: Annotated[float, Field(gt=1)]
     flags: FlagSettings
 
 

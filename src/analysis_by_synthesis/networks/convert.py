@@ -1,0 +1,54 @@
+"""The authors' released VAEs as ours: `python -m analysis_by_synthesis.networks.convert THEIRS.pth ... DIRECTORY`.
+
+Ten PyTorch state dicts, of the classes 0 to 9 in this order, become DIRECTORY/abs/0.safetensors ... 9.safetensors. Their names are
+Encoder.conv_0.weight, Encoder.bn_0.running_mean, ..., Decoder.conv_3.bias; ours begin with a small letter.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from safetensors.torch import save_file
+
+from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.networks.weights import load_weights, save_weights
+from analysis_by_synthesis.stage import Problem, run
+
+CLASSES = 10
+
+
+def convert(source: Path) -> VAE:
+    """A VAE from a state dict with the authors' names.
+
+    Raises:
+        Problem: the file is missing, is no state dict, or doesn't fit the network.
+    """
+    try:
+        state = torch.load(source, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise Problem(f"{source} is not here; name the ten state dicts and then the directory to write to.") from None
+    except Exception as error:  # damaged files lead PyTorch to all kinds of them
+        raise Problem(f"{source} is not a PyTorch state dict; save model.state_dict() with torch.save.") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise Problem(f"{source} holds something else than a state dict, names with tensors; save model.state_dict().")
+    counters = {key: value for key, value in VAE().state_dict().items() if key.endswith("num_batches_tracked")}
+    state = {key[:1].lower() + key[1:]: value.contiguous() for key, value in state.items()}
+    with TemporaryDirectory() as folder:
+        renamed = Path(folder) / source.name
+        save_file(counters | state, renamed)
+        try:
+            return load_weights(VAE(), renamed)
+        except Problem as problem:
+            raise Problem(str(problem).replace(str(renamed), str(source))) from None
+
+
+def main(*arguments: str) -> None:
+    if len(arguments) != CLASSES + 1:
+        raise Problem(f"{len(arguments)} arguments, not {CLASSES + 1}: the state dicts of the ten classes, then a directory.")
+    networks = [convert(Path(source)) for source in arguments[:-1]]
+    for digit, network in enumerate(networks):
+        save_weights(network, Path(arguments[-1]) / "abs" / f"{digit}.safetensors")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,65 @@
+"""Other weights: the authors' converted, and whatever doesn't fit refused in one sentence."""
+
+import pytest
+import torch
+from pipeline import ROOT
+
+from analysis_by_synthesis.evaluate import evaluate
+from analysis_by_synthesis.networks.convert import convert, main
+from analysis_by_synthesis.networks.decoders import load_decoders
+from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.stage import Problem
+
+
+def theirs():
+    """A state dict with the authors' names, and without the counters that PyTorch has had since 0.4.1."""
+    state = VAE().state_dict()
+    return {key[0].upper() + key[1:]: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
+
+
+def test_the_authors_vaes_become_ours(tmp_path):
+    states = [theirs() for _ in range(10)]
+    for digit, state in enumerate(states):
+        torch.save(state, tmp_path / f"{digit}.pth")
+    main(*(str(tmp_path / f"{digit}.pth") for digit in range(10)), str(tmp_path / "weights"))
+    for decoder, state in zip(load_decoders(tmp_path / "weights"), states):
+        assert torch.equal(decoder.conv_3.weight, state["Decoder.conv_3.weight"])
+        assert torch.equal(decoder.bn_0.running_var, state["Decoder.bn_0.running_var"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.pop("Encoder.conv_0.weight"), "lacks encoder.conv_0.weight"),
+        (lambda s: s.update({"Decoder.conv_9.bias": torch.zeros(1)}), "unknown key decoder.conv_9.bias"),
+        (lambda s: s.update({"Decoder.conv_3.weight": torch.zeros(16, 1, 3, 3)}), r"has the shape \(16, 1, 3, 3\)"),
+        (lambda s: s["Decoder.conv_3.bias"].fill_(torch.nan), "not finite"),
+        (lambda s: s.update({"epoch": 3}), "something else than a state dict"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, change, message):
+    state = theirs()
+    change(state)
+    torch.save(state, tmp_path / "0.pth")
+    with pytest.raises(Problem, match=message) as problem:
+        convert(tmp_path / "0.pth")
+    assert "0.pth" in str(problem.value)
+
+
+def test_what_is_no_state_dict_is_named(tmp_path):
+    (tmp_path / "0.pth").write_text("hello")
+    with pytest.raises(Problem, match="is not a PyTorch state dict"):
+        convert(tmp_path / "0.pth")
+    with pytest.raises(Problem, match="is not here"):
+        convert(tmp_path / "1.pth")
+
+
+def test_other_weights_go_through_the_same_stages(project, tmp_path, monkeypatch):
+    monkeypatch.chdir(project)
+    (found,) = evaluate(project / "models", tmp_path, ["cnn-gaussian_noise"], samples=4).to_dict("records")
+    assert (found["cell"], found["n"], found["norm"]) == ("cnn-gaussian_noise", 4, "l2")
+    assert 0 < found["median"] < 28
+    with pytest.raises(Problem, match="no cell cnn-magic"):
+        evaluate(project / "models", tmp_path, ["cnn-magic"], samples=4)
+    with pytest.raises(Problem, match="not a directory"):
+        evaluate(ROOT / "README.md", tmp_path, ["cnn-gaussian_noise"], samples=4)

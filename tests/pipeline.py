@@ -13,7 +13,9 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 PACKAGE = "analysis_by_synthesis"
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
-CELLS = {name: cell for group in PARAMS["cells"].values() for name, cell in group.items()}
+CELLS, PENDING = (
+    {name: cell for group in PARAMS[block].values() for name, cell in group.items()} for block in ("cells", "pending")
+)
 
 
 @cache
@@ -80,9 +82,11 @@ def used_files(stage: dict) -> set[Path]:
 
 
 def attack_file(stage: dict) -> Path | None:
-    if stage["item"] not in CELLS:
-        return None
-    return SOURCE / PACKAGE / "attacks" / f"{CELLS[stage['item']]['module']}.py"
+    return attack_module(CELLS[stage["item"]]) if stage["item"] in CELLS else None
+
+
+def attack_module(cell: dict) -> Path:
+    return SOURCE / PACKAGE / "attacks" / f"{cell['module']}.py"
 
 
 @cache

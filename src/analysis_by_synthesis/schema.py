@@ -41,6 +41,7 @@ BLOCKS: dict[str, Any] = {
     "evaluation": Evaluation,
     "attacks": dict[str, dict[str, Any]],
     "cells": dict[str, dict[str, Cell]],
+    "pending": dict[str, dict[str, Cell]],
     "distal": DistalSettings,
     "vae_health": VAEHealth,
     "report": ReportSettings,
@@ -60,9 +61,10 @@ def check() -> None:
     models = [model for group in values["models"].values() for model in group]
     if models != list(MODELS) or values["digits"] != list(range(10)):
         raise Problem(f"{PARAMS_FILE}: models and digits list what the stages are made for; leave them as they are.")
-    for group, cells in values["cells"].items():
-        for name, cell in cells.items():
-            _check_cell(f"cells.{group}.{name}", name, cell)
+    for block in ("cells", "pending"):
+        for group, cells in values[block].items():
+            for name, cell in cells.items():
+                _check_cell(f"{block}.{group}.{name}", name, cell)
 
 
 def _check_cell(key: str, name: str, cell: Cell) -> None:

@@ -1,4 +1,4 @@
-"""Lower bounds on the robustness of ABS or Binary ABS, image by image, in every norm."""
+"""Lower bounds on the robustness of ABS or Binary ABS, image by image."""
 
 from pathlib import Path
 
@@ -7,7 +7,6 @@ import torch
 
 from analysis_by_synthesis.bounds.records import BoundsSettings, lower_bounds
 from analysis_by_synthesis.data.mnist import MNIST, load
-from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.files import BOUNDS, write_csv
 from analysis_by_synthesis.models import model_module
 from analysis_by_synthesis.params import read
@@ -24,7 +23,7 @@ def main(name: str) -> None:
     model = module.load(name, Path("models"), *model_parameters).to(device())
     images, labels = (part[: settings.images[name]].to(device()) for part in load("test"))
     tables = []
-    for norm in NORMS:
+    for norm in settings.norms[name]:
         chunks = []
         for start in progress(range(0, len(images), CHUNK), f"{name} {norm}"):
             rows = slice(start, start + CHUNK)

@@ -75,7 +75,7 @@ def used_files(stage: dict) -> set[Path]:
     files = set(closure(stage["script"]))
     model = CELLS[stage["item"]]["model"] if stage["item"] in CELLS else stage["item"]
     if "model_module" in stage["script"].read_text() and model in MODELS:
-        files |= closure(SOURCE / PACKAGE / "models" / f"{MODELS[model]}.py")
+        files |= closure(model_file(model))
     if attack := attack_file(stage):
         files |= closure(attack)
     return files
@@ -83,6 +83,18 @@ def used_files(stage: dict) -> set[Path]:
 
 def attack_file(stage: dict) -> Path | None:
     return attack_module(CELLS[stage["item"]]) if stage["item"] in CELLS else None
+
+
+def pending_files(group: str) -> set[Path]:
+    """What the pending cells of a stage's group will use, but for the modules of their attacks."""
+    cells = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][group].get("foreach", "")
+    waiting = PARAMS["pending"].get(cells.removeprefix("${cells.").removesuffix("}"), {}) if "cells." in cells else {}
+    attacks = (closure(attack_module(cell)) - {attack_module(cell)} for cell in waiting.values())
+    return set().union(*attacks, *(closure(model_file(cell["model"])) for cell in waiting.values()))
+
+
+def model_file(name: str) -> Path:
+    return SOURCE / PACKAGE / "models" / f"{MODELS[name]}.py"
 
 
 def attack_module(cell: dict) -> Path:

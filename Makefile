@@ -26,7 +26,7 @@ smoke: setup
 	$(BIN)/python tests/smoke.py
 
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: setup
 	$(BIN)/python benchmarks/inference.py

@@ -10,6 +10,14 @@ from pipeline import ROOT
 from analysis_by_synthesis.inference import tables
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """All tests of the smoke run go to the same process, so that there is but one; the others run beside them."""
+    for item in items:
+        if "project" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("smoke"))
+
+
 @pytest.fixture(scope="module")
 def single_thread():
     """Tiny batches don't gain from PyTorch's threads."""

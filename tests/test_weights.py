@@ -58,7 +58,7 @@ def test_other_weights_go_through_the_same_stages(project, tmp_path, monkeypatch
     monkeypatch.chdir(project)
     (found,) = evaluate(project / "models", tmp_path, ["cnn-gaussian_noise"], samples=4).to_dict("records")
     assert (found["cell"], found["n"], found["norm"]) == ("cnn-gaussian_noise", 4, "l2")
-    assert 0 < found["median"] < 28
+    assert found["median"] > 0
     with pytest.raises(Problem, match="no cell cnn-magic"):
         evaluate(project / "models", tmp_path, ["cnn-magic"], samples=4)
     with pytest.raises(Problem, match="not a directory"):

@@ -10,14 +10,6 @@ from pipeline import ROOT
 from analysis_by_synthesis.inference import tables
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """All tests of the smoke run go to the same process, so that there is but one; the others run beside them."""
-    for item in items:
-        if "project" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("smoke"))
-
-
 @pytest.fixture(scope="module")
 def single_thread():
     """Tiny batches don't gain from PyTorch's threads."""
@@ -37,7 +29,10 @@ def work(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
-    """A copy of this project after a run of the whole pipeline with tiny parameters."""
+    """A copy of this project after a run of the whole pipeline with tiny parameters.
+
+    Files whose tests use it are of the group "smoke", so that they share a process, and this run.
+    """
     before = subprocess.run(
         ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout

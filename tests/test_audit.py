@@ -19,6 +19,8 @@ from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.reporting.records import Cell
 
+pytestmark = pytest.mark.xdist_group("smoke")
+
 CELL = "cnn-gaussian_noise"
 
 

@@ -7,6 +7,8 @@ import subprocess
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.xdist_group("smoke")
+
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 

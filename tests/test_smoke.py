@@ -7,6 +7,8 @@ import pytest
 import smoke
 import yaml
 
+pytestmark = pytest.mark.xdist_group("smoke")
+
 
 def runs(project):
     """The stages that `dvc repro` would run now."""

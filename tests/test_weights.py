@@ -10,6 +10,8 @@ from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.stage import Problem
 
+pytestmark = pytest.mark.xdist_group("smoke")
+
 
 def theirs():
     """A state dict with the authors' names, and without the counters that PyTorch has had since 0.4.1."""

@@ -114,7 +114,9 @@ def test_nearby_images_are_looked_at_as_any_other(model, decoders, images, kind)
     near = x.repeat(4, 1, 1, 1)
     pixels = range(3), [300, 400, 500]
     near.flatten(1)[pixels] = 1 - near.flatten(1)[pixels].round()
-    torch.testing.assert_close(looked_at.nearby(x)(near), looked_at(near), atol=1e-2, rtol=0)
+    found, expected = looked_at.nearby(x)(near), looked_at(near)
+    torch.testing.assert_close(found.topk(2).values, expected.topk(2).values, atol=1e-2, rtol=0)
+    torch.testing.assert_close(found, expected, atol=1e-1, rtol=0)
 
 
 @pytest.mark.parametrize("kind", [ABS, BinaryABS])

@@ -159,15 +159,20 @@ class Inference(ABC):
         return runs.value, runs.latent
 
     @torch.no_grad()
-    def nearby(self, x: Tensor, latents: Tensor) -> Tensor:
-        """D_c (N, C) of images x that are nearly the same, by BFGS from the latents (C, 8) found for one of them."""
+    def nearby(self, x: Tensor, latents: Tensor, gamma: Tensor | float = 1.0) -> Tensor:
+        """D_c (N, C) of images x that are nearly the same, by BFGS from the latents (C, 8) found for one of them.
+
+        Classes far behind the two least in gamma_c D_c keep the latent, which is right to first order.
+        """
         check_images(x)
-        classes = torch.arange(self.classes, device=x.device)
+        x, classes = x.float(), torch.arange(self.classes, device=x.device)
+        residual = (self.decode(classes, latents) - x[:, None]).flatten(2)
+        value = residual.square().sum(2) + latents.square().sum(1) / 2
+        contends = gamma * value <= (gamma * value).kthvalue(2, 1, keepdim=True).values + self.settings.following.margin
         start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
-        classes = classes.repeat(len(x))
-        image = torch.arange(len(x), device=x.device).repeat_interleave(self.classes)
-        runs = self.descend(x.float(), image, classes, start[classes], self.settings.nearby)
-        return runs.value.view(len(x), self.classes)
+        image, of = contends.nonzero(as_tuple=True)
+        value[contends] = self.descend(x, image, of, start[of], self.settings.nearby).value
+        return value
 
     @torch.no_grad()
     def starts(self, x: Tensor, number: int) -> Tensor:

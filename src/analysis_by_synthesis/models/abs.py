@@ -115,7 +115,7 @@ class ABS(nn.Module):
             observed = self.observe(images)
             differs = (observed != at_x).flatten(1).any(1)
             distances = distance.repeat(len(images), 1)
-            distances[differs] = self.inference.nearby(observed[differs], latents[0])
+            distances[differs] = self.inference.nearby(observed[differs], latents[0], self.gamma)
             return -self.gamma * distances
 
         return logits

@@ -35,25 +35,25 @@ def copy_project(destination: Path) -> None:
             shutil.copy(ROOT / name, destination / name)
 
 
-def environment(project: Path) -> dict[str, str]:
-    """This Python first on the path, and the package from the copy."""
+def environment() -> dict[str, str]:
+    """This Python first on the path, and the package from the working tree: what it has compiled needn't be again."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "PYTHONPATH": str(project / "src"), "DVC_NO_ANALYTICS": "1"}
+    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "src"), "DVC_NO_ANALYTICS": "1"}
 
 
 def prepare(project: Path) -> None:
     """Make `project` a smoke-sized copy of this one, ready for `dvc repro`."""
-    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=project, env=environment(project), check=True)
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=project, env=environment(), check=True)
     copy_project(project)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     changes = yaml.safe_load((ROOT / "tests" / "params.smoke.yaml").read_text())
     (project / "params.yaml").write_text(yaml.safe_dump(merge(params, changes), sort_keys=False))
     command = ["dvc", "config", "cache.dir", str(ROOT / ".dvc" / "cache")]
-    subprocess.run(command, cwd=project, env=environment(project), check=True)
+    subprocess.run(command, cwd=project, env=environment(), check=True)
 
 
 def repro(project: Path, *arguments: str) -> None:
-    subprocess.run(["dvc", "repro", *arguments], cwd=project, env=environment(project), check=True)
+    subprocess.run(["dvc", "repro", *arguments], cwd=project, env=environment(), check=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def branch(project, tmp_path):
 
 
 def run(folder, *command):
-    done = subprocess.run(command, cwd=folder, env=smoke.environment(folder), capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=smoke.environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 

@@ -14,7 +14,7 @@ def runs(project):
     """The stages that `dvc repro` would run now."""
     command = ["dvc", "repro", "--dry"]
     done = subprocess.run(
-        command, cwd=project, env=smoke.environment(project), capture_output=True, text=True, check=False
+        command, cwd=project, env=smoke.environment(), capture_output=True, text=True, check=False
     )
     return {line.split("'")[1] for line in (done.stdout + done.stderr).splitlines() if line.startswith("Running stage")}
 

@@ -11,6 +11,7 @@ from analysis_by_synthesis.calibration import Calibration, ClassScalars
 from analysis_by_synthesis.data.sources import Download
 from analysis_by_synthesis.distal.ascent import DistalSettings
 from analysis_by_synthesis.evaluation.runner import Evaluation
+from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.models import MODELS
 from analysis_by_synthesis.params import PARAMS_FILE, Count, read
@@ -61,22 +62,25 @@ def check() -> None:
     models = [model for group in values["models"].values() for model in group]
     if models != list(MODELS) or values["digits"] != list(range(10)):
         raise Problem(f"{PARAMS_FILE}: models and digits list what the stages are made for; leave them as they are.")
-    for block in ("cells", "pending"):
-        for group, cells in values[block].items():
-            for name, cell in cells.items():
-                _check_cell(f"{block}.{group}.{name}", name, cell)
+    read(
+        {
+            f"attacks.{cell.attack}": _attack_settings(f"{block}.{group}.{name}", name, cell)
+            for block in ("cells", "pending")
+            for group, cells in values[block].items()
+            for name, cell in cells.items()
+        }
+    )
 
 
-def _check_cell(key: str, name: str, cell: Cell) -> None:
+def _attack_settings(key: str, name: str, cell: Cell) -> type[AttackSettings]:
     if name != f"{cell.model}-{cell.attack}" or cell.model not in MODELS:
         raise Problem(
             f"{PARAMS_FILE}: {key} has to be named <model>-<attack>, of one of the models {', '.join(MODELS)}."
         )
     try:
-        module = import_module(f"analysis_by_synthesis.attacks.{cell.module}")
+        return import_module(f"analysis_by_synthesis.attacks.{cell.module}").Settings
     except ModuleNotFoundError:
         raise Problem(f"{PARAMS_FILE}: {key}.module: there is no attack module {cell.module}; correct it.") from None
-    read({f"attacks.{cell.attack}": module.Settings})
 
 
 if __name__ == "__main__":

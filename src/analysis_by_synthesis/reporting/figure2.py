@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
@@ -30,13 +31,15 @@ def curves(distances: dict[tuple[str, str, str], pd.Series], norm: Norm) -> pd.D
 
 
 def draw(tables: dict[Norm, pd.DataFrame], thresholds: dict[Norm, float], path: Path) -> None:
-    figure, axes = plt.subplots(1, len(NORMS), figsize=(11, 3.2), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, len(NORMS), figsize=(11, 3.5), sharey=True, layout="constrained")
     for axis, norm in zip(axes, NORMS):
         table = tables[norm]
         for model in table.columns.drop("distance"):
-            axis.plot(table["distance"], table[model], label=MODEL_LABELS[model], **MODEL_LINES[model])
+            axis.plot(table["distance"], table[model], **MODEL_LINES[model])
         axis.axvline(thresholds[norm], color="grey", linewidth=1)
         axis.set(xlabel=NORM_LABELS[norm], xlim=(0, LIMITS[norm]), ylim=(0, 1))
     axes[0].set_ylabel("accuracy")
-    axes[-1].legend(loc="upper right")
+    lines = [Line2D([], [], label=MODEL_LABELS[model], **look) for model, look in MODEL_LINES.items()]
+    threshold = Line2D([], [], color="grey", linewidth=1, label="threshold of Table 1")
+    figure.legend(handles=[*lines, threshold], loc="outside lower center", ncols=len(lines) + 1)
     save(figure, path)

@@ -7,6 +7,7 @@ import torch
 
 from analysis_by_synthesis.bounds.records import BoundsSettings, lower_bounds
 from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.files import BOUNDS, write_csv
 from analysis_by_synthesis.models import model_module
 from analysis_by_synthesis.params import read
@@ -23,7 +24,7 @@ def main(name: str) -> None:
     model = module.load(name, Path("models"), *model_parameters).to(device())
     images, labels = (part[: settings.images[name]].to(device()) for part in load("test"))
     tables = []
-    for norm in settings.norms[name]:
+    for norm in NORMS:
         chunks = []
         for start in progress(range(0, len(images), CHUNK), f"{name} {norm}"):
             rows = slice(start, start + CHUNK)

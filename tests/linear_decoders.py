@@ -36,6 +36,7 @@ class Exact:
 
     def __init__(self, decoders):
         self.decoders, self.classes = decoders, len(decoders)
+        self.candidates = torch.randn(20, 8, generator=torch.Generator().manual_seed(0))
 
     def decode(self, classes, latents):
         classes = torch.full((len(latents),), classes) if isinstance(classes, int) else classes

@@ -24,6 +24,7 @@ SEARCH = CutSettings(
     starts=1,
     alternations=3,
     evaluations=1,
+    restarts=2,
     kept=3,
     rounds=6,
     weighings=15,

@@ -32,13 +32,15 @@ LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
 class CutSettings(Block):
     """How the bounds are searched for.
 
-    Args: starts: of the search over z, for each class; alternations: of delta and z in each round; evaluations: of the
-    gradient in each of these; kept: runs that go on, of all classes; rounds: cuts, one at a time; weighings, rate: steps
-    towards the best mixture of cuts; reach: how much deeper than the half-space an attack goes; bisections: of that
-    depth; slack: share by which bounds are lowered, for what the searches over z lack of convergence.
+    Args: starts: of the search over z, for each class; restarts: of that search where sizes come in steps; alternations:
+    of delta and z in each round; evaluations: of the gradient in each of these; kept: runs that go on, of all classes;
+    rounds: cuts, one at a time; weighings, rate: steps towards the best mixture of cuts; reach: how much deeper than the
+    half-space an attack goes; bisections: of that depth; slack: share by which bounds are lowered, for what the searches
+    over z lack of convergence.
     """
 
     starts: Count
+    restarts: Count
     alternations: Count
     evaluations: Count
     kept: Count
@@ -119,12 +121,43 @@ class Relaxation:
 
     def search(self, inference: Inference, starts: int, settings: CutSettings) -> Runs:
         """Runs of all other classes, each from its best `starts` candidates of an inference; smallest first."""
-        latents = inference.starts(self.perturbations.observed, starts)
-        others = torch.arange(inference.classes, device=latents.device) != self.labels[:, None]
-        n, classes = others.nonzero(as_tuple=True)
-        shape = len(latents), (inference.classes - 1) * starts
-        classes, latents = classes.repeat_interleave(starts).view(shape), latents[n, classes].view(*shape, LATENT_DIM)
-        return self.descend(classes, latents, None, settings)
+        classes, latents = self._of_others(inference.starts(self.perturbations.observed, starts))
+        return self.restarted(self.descend(classes, latents, None, settings), inference, starts, settings)
+
+    def restarted(self, runs: Runs, inference: Inference, starts: int, settings: CutSettings) -> Runs:
+        """More runs where sizes come in steps, so that delta and z in turn soon get stuck; nothing to do elsewhere."""
+        for _ in range(settings.restarts if self.perturbations.stepwise else 0):
+            classes, latents = self._of_others(self._promising(runs, inference, starts))
+            weights = runs.weights[:, :1].expand(-1, classes.shape[1], -1)
+            runs = self.descend(
+                torch.cat([runs.classes, classes], 1),
+                torch.cat([runs.latents, latents], 1),
+                torch.cat([runs.weights, weights], 1),
+                settings,
+            )
+        return runs
+
+    def _promising(self, runs: Runs, inference: Inference, starts: int) -> Tensor:
+        """The candidates (N, C, S, 8) that gain most if all is flipped that costs less than the best run's perturbation."""
+        candidates = inference.candidates
+        x, own = self.perturbations.x, self.mixture(runs.weights[:, :1])
+        cheaper = (self.perturbations.cost < runs.size[:, :1]) * (1 - 2 * x)
+        best = torch.empty(len(x), inference.classes, starts, dtype=torch.long, device=x.device)
+        for c in range(inference.classes):
+            images = inference.decode(c, candidates).flatten(1)
+            for n in range(len(x)):
+                theirs = Energies.of(images, candidates, self.model.gamma[c].expand(len(candidates)), x[n])
+                half_space = theirs - Energies(own.constant[n], own.slope[n])
+                gain = (half_space.slope * cheaper[n]).relu().sum(1) - half_space.constant
+                best[n, c] = gain.topk(starts).indices
+        return candidates[best]
+
+    def _of_others(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents (N, C, S, 8) but for those of the true class: the classes (N, P), and the latents (N, P, 8)."""
+        n, classes, starts, _ = latents.shape
+        others = torch.arange(classes, device=latents.device) != self.labels[:, None]
+        named = others.nonzero()[:, 1].view(n, classes - 1).repeat_interleave(starts, 1)
+        return named, latents[others].view(*named.shape, LATENT_DIM)
 
     def resume(self, runs: Runs, classes: Tensor, latents: Tensor, settings: CutSettings) -> Runs:
         """Go on after a cut, with one more run for each image, of classes (N,) from latents (N, 8)."""
@@ -212,6 +245,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         rival = (model.gamma * distance).scatter(1, labels[:, None], torch.inf).argmin(1)
         runs = relaxation.resume(runs.first(settings.kept - 1), rival, latents[n, rival], settings)
     runs = relaxation.descend(runs.classes, runs.latents, runs.weights, settings)
+    runs = relaxation.restarted(runs, model.inference, settings.starts, settings)
     single = single.minimum(relaxation.with_first_cut(runs).amin(1))
     lower = dismissed.minimum(runs.size[:, 0])
     single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, lower))

@@ -15,10 +15,9 @@ from analysis_by_synthesis.params import Block, Count
 
 
 class BoundsSettings(Block):
-    """Args: images: the first so many test images, by model; norms: by model; search: for each image and norm."""
+    """Args: images: the first so many test images, by model; search: for each image and norm."""
 
     images: dict[str, Count]
-    norms: dict[str, list[Norm]]
     search: CutSettings
 
 

@@ -71,6 +71,8 @@ class Perturbations(ABC):
         norm: in which the size is measured, in the space of `images`.
     """
 
+    stepwise = False  # whether sizes come in steps, so that there may be no way from one to the next smaller one
+
     def __init__(self, images: Tensor, observed: Tensor, norm: Norm) -> None:
         self.images, self.observed, self.norm = images, observed, norm
         self.x = observed.flatten(1)
@@ -137,7 +139,7 @@ class Chosen(Perturbations):
 
     def __init__(self, images: Tensor, observed: Tensor, norm: Norm, binary: bool) -> None:
         super().__init__(images, observed, norm)
-        self.binary = binary
+        self.binary, self.stepwise = binary, norm == "linf"
         self.cost = (images.flatten(1) - THRESHOLD).abs()
 
     def least(self, half_space: Energies) -> tuple[Tensor, Tensor]:

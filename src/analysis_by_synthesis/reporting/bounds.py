@@ -33,8 +33,6 @@ def report_bounds(
         summary[model] = {}
         for norm in NORMS:
             lower = records[records["norm"] == norm]
-            if lower.empty:
-                continue
             attacks = {row: values for row, values in distances.items() if (row.norm, row.model) == (norm, model)}
             (upper,) = all_attacks(attacks).values() or [pd.Series(dtype=float)]
             both = brackets[norm][model] = bracket(lower, upper)

@@ -1,10 +1,12 @@
 """What several test files share."""
 
+import shutil
 import subprocess
 
 import pytest
 import smoke
 import torch
+from filelock import FileLock
 from pipeline import ROOT
 
 from analysis_by_synthesis.inference import tables
@@ -27,20 +29,36 @@ def work(tmp_path_factory):
         yield
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory):
-    """A copy of this project after a run of the whole pipeline with tiny parameters.
+TURNS = ["the smoke run", None, "after the smoke run"]  # groups of tests, each of which stays in one process
 
-    Files whose tests use it are of the group "smoke", so that they share a process, and this run.
-    """
-    before = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    folder = tmp_path_factory.mktemp("smoke")
-    smoke.prepare(folder)
-    smoke.repro(folder)
-    after = subprocess.run(
-        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    assert before == after
+
+def pytest_collection_modifyitems(items):
+    """One process begins with the smoke run; the other does what needs it last, and may have to wait for it."""
+    marks = {item: item.get_closest_marker("xdist_group") for item in items}
+    items.sort(key=lambda item: TURNS.index(marks[item].args[0] if marks[item] else None))
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory, worker_id):
+    """A copy of this project after a run of the whole pipeline with tiny parameters, made by the first to ask for it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "smoke"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "results.html").exists():
+            before = git_status()
+            folder.mkdir(exist_ok=True)
+            smoke.prepare(folder)
+            smoke.repro(folder)
+            assert git_status() == before
     return folder
+
+
+@pytest.fixture(scope="module")
+def project(smoke_run, tmp_path_factory):
+    """The smoke run, for one file of tests."""
+    return shutil.copytree(smoke_run, tmp_path_factory.mktemp("project"), dirs_exist_ok=True)
+
+
+def git_status():
+    command = ["git", "status", "--porcelain"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

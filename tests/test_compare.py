@@ -8,7 +8,7 @@ import pytest
 import smoke
 import yaml
 
-pytestmark = pytest.mark.xdist_group("smoke")
+pytestmark = pytest.mark.xdist_group("the smoke run")
 
 
 @pytest.fixture

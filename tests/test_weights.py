@@ -10,7 +10,7 @@ from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.stage import Problem
 
-pytestmark = pytest.mark.xdist_group("smoke")
+pytestmark = pytest.mark.xdist_group("after the smoke run")
 
 
 def theirs():

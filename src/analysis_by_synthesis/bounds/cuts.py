@@ -127,7 +127,7 @@ class Relaxation:
     def restarted(self, runs: Runs, inference: Inference, starts: int, settings: CutSettings) -> Runs:
         """More runs where sizes come in steps, so that delta and z in turn soon get stuck; nothing to do elsewhere."""
         for _ in range(settings.restarts if self.perturbations.stepwise else 0):
-            classes, latents = self._of_others(self._promising(runs, inference, starts))
+            classes, latents = self._promising(runs, inference, starts, settings)
             weights = runs.weights[:, :1].expand(-1, classes.shape[1], -1)
             runs = self.descend(
                 torch.cat([runs.classes, classes], 1),
@@ -137,8 +137,14 @@ class Relaxation:
             )
         return runs
 
-    def _promising(self, runs: Runs, inference: Inference, starts: int) -> Tensor:
-        """The candidates (N, C, S, 8) that gain most if all is flipped that costs less than the best run's perturbation."""
+    def _promising(
+        self, runs: Runs, inference: Inference, starts: int, settings: CutSettings
+    ) -> tuple[Tensor, Tensor]:
+        """The candidates that gain most if all is flipped that costs less than the best run's perturbation.
+
+        Returns:
+            classes (N, P) and latents (N, P, 8), which have adapted to these flips.
+        """
         candidates = inference.candidates
         x, own = self.perturbations.x, self.mixture(runs.weights[:, :1])
         cheaper = (self.perturbations.cost < runs.size[:, :1]) * (1 - 2 * x)
@@ -150,7 +156,11 @@ class Relaxation:
                 half_space = theirs - Energies(own.constant[n], own.slope[n])
                 gain = (half_space.slope * cheaper[n]).relu().sum(1) - half_space.constant
                 best[n, c] = gain.topk(starts).indices
-        return candidates[best]
+        classes, latents = self._of_others(candidates[best])
+        for _ in range(settings.alternations):
+            uphill = (self.energies(classes, latents) - own).slope * cheaper[:, None] > 0
+            latents = self._at(cheaper[:, None] * uphill, classes, latents, settings)
+        return classes, latents
 
     def _of_others(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Latents (N, C, S, 8) but for those of the true class: the classes (N, P), and the latents (N, P, 8)."""
@@ -173,14 +183,16 @@ class Relaxation:
     def descend(self, classes: Tensor, latents: Tensor, weights: Tensor | None, settings: CutSettings) -> Runs:
         """delta and z in turn, from latents (N, P, 8) of classes (N, P) and weights of the cuts (N, P, J)."""
         runs = self.weigh(classes, latents, weights, settings)
-        shape = self.perturbations.observed.shape[1:]
         for _ in range(settings.alternations):
-            x = (self.perturbations.x[:, None] + runs.delta).view(-1, *shape)
-            _, latents = self.model.inference.minimise(
-                x, classes.flatten(), runs.latents.flatten(0, 1), settings.evaluations
-            )
-            runs = self.weigh(classes, latents.view_as(runs.latents), runs.weights, settings)
+            latents = self._at(runs.delta, classes, runs.latents, settings)
+            runs = self.weigh(classes, latents, runs.weights, settings)
         return runs.smallest_first()
+
+    def _at(self, delta: Tensor, classes: Tensor, latents: Tensor, settings: CutSettings) -> Tensor:
+        """Inference at x + delta (N, P, 784), from latents (N, P, 8) of classes (N, P)."""
+        x = (self.perturbations.x[:, None] + delta).view(-1, *self.perturbations.observed.shape[1:])
+        _, found = self.model.inference.minimise(x, classes.flatten(), latents.flatten(0, 1), settings.evaluations)
+        return found.view_as(latents)
 
     def weigh(self, classes: Tensor, latents: Tensor, weights: Tensor | None, settings: CutSettings) -> Runs:
         """Mix the cuts against latents (N, P, 8), by multiplicative weights; of all mixtures on the way, the best.

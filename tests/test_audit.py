@@ -117,6 +117,7 @@ def test_whatever_dvc_and_git_know_otherwise_is_named():
         faults = check_state(cells()).faults
     for name in changes:
         assert any(name in fault and "git" not in fault for fault in faults)
+        assert f"{name}: not as git has it" in faults
     assert any("cnn-magic: no cell" in fault for fault in faults)
 
 

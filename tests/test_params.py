@@ -68,6 +68,7 @@ def test_the_committed_parameters_are_valid(monkeypatch):
         ("ddn: {label: DDN, norm: l2", "ddn: {label: DDN, norm: l3", r"attacks\.ddn\.norm"),
         ("cnn-fgm: {model: cnn", "cnn-fgm: {model: cn", r"cells\.classifiers\.cnn-fgm has to be named"),
         ("module: fast_gradient", "module: fast", "there is no attack module fast"),
+        ("cnn-ddn: {model: cnn, attack: ddn, module: ddn", "cnn-ddn: {model: cnn, attack: ddn, module: deepfool", "other cells of ddn"),
     ],
 )
 def test_the_whole_file_is_checked(tmp_path, monkeypatch, old, new, sentence):

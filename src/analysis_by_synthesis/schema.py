@@ -62,14 +62,15 @@ def check() -> None:
     models = [model for group in values["models"].values() for model in group]
     if models != list(MODELS) or values["digits"] != list(range(10)):
         raise Problem(f"{PARAMS_FILE}: models and digits list what the stages are made for; leave them as they are.")
-    read(
-        {
-            f"attacks.{cell.attack}": _attack_settings(f"{block}.{group}.{name}", name, cell)
-            for block in ("cells", "pending")
-            for group, cells in values[block].items()
-            for name, cell in cells.items()
-        }
-    )
+    settings: dict[str, type[AttackSettings]] = {}
+    for block in ("cells", "pending"):
+        for group, cells in values[block].items():
+            for name, cell in cells.items():
+                key = f"{block}.{group}.{name}"
+                found = _attack_settings(key, name, cell)
+                if settings.setdefault(f"attacks.{cell.attack}", found) is not found:
+                    raise Problem(f"{PARAMS_FILE}: {key}.module is not that of other cells of {cell.attack}; correct it.")
+    read(settings)
 
 
 def _attack_settings(key: str, name: str, cell: Cell) -> type[AttackSettings]:

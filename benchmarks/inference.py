@@ -32,7 +32,7 @@ from analysis_by_synthesis.stage import replacing
 
 BATCH = 512
 ROUNDS = 4  # in each, the reference takes its share of the batch and every other mode all of it
-BRACKETED = 128  # images, which give twice as many at the boundary; those are taken twice
+BRACKETED = 256  # images, which give twice as many at the boundary
 NEAR = 0.1  # L2 distance of the images that are followed from those at the boundary
 BISECTIONS = 7  # of the line to an image of another class
 FLOP = 4 * (16 * 8 * 32 + 400 * 32 * 16 + 3025 * 16 * 16 + 625 * 16 * 16)  # of D and its gradient
@@ -55,7 +55,7 @@ def main(models: str = "models") -> None:
     reference = ReferenceInference(decoders, settings.model_copy(update={"search": "protocol"}))
 
     log.info("looking for the boundary")
-    boundary = bracketed(fast, clean[:BRACKETED]).repeat(BATCH // (2 * BRACKETED), 1, 1, 1)
+    boundary = bracketed(fast, clean[:BRACKETED])
     modes = {
         "protocol": lambda: fast_protocol.solve(clean).distance,
         "default": lambda: fast.solve(clean).distance,

@@ -89,6 +89,36 @@ def test_engines_agree(decoders, images, build):
     )
 
 
+@pytest.mark.parametrize("build", ENGINES, ids=IDS)
+def test_starts_are_a_newton_step_from_candidates_and_those_apart_come_first(decoders, images, build):
+    engine = build(decoders, toy_settings(separation=0.2, candidates=200))
+    starts, candidates = engine.starts(images, 6), engine.candidates
+    for c, decoder in enumerate(decoders):
+        jacobian = engine.jacobian(c, candidates)
+        hessian = 2 * jacobian.mT @ jacobian + torch.eye(LATENT_DIM)
+        for x, found in zip(images, starts[:, c]):
+            z = candidates.clone().requires_grad_()
+            values, _ = objective(decoder, z, x.expand(len(z), -1, -1, -1))
+            step = -torch.linalg.solve(hessian, torch.autograd.grad(values.sum(), z)[0])
+            step *= (engine.settings.bfgs.longest_step / step.norm(dim=1, keepdim=True)).clamp(max=1)
+            ends = (z.detach() + step)[values.topk(50, largest=False).indices]
+            assert torch.cdist(found, ends).amin(1).max() < 0.15  # the image's part outside the principal components
+            near = torch.cdist(found, found) < 0.2
+            late = torch.zeros(len(found), dtype=torch.bool)
+            for i in range(1, len(found)):
+                late[i] = (near[i, :i] & ~late[:i]).any()
+            assert torch.equal(late, late.sort().values)
+
+
+def test_jacobian_is_that_of_the_decoder(engine, decoders):
+    latents, classes, h = torch.randn(7, LATENT_DIM), torch.arange(7) % CLASSES, 1e-2
+    jacobian = engine.jacobian(classes, latents)
+    for i, e in enumerate(h * torch.eye(LATENT_DIM)):
+        change = engine.decode(classes, latents + e) - engine.decode(classes, latents - e)
+        torch.testing.assert_close(jacobian[:, :, i], change.flatten(1) / (2 * h), atol=1e-3, rtol=0)
+    torch.testing.assert_close(engine.jacobian(1, latents[1:2]), jacobian[1:2], atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("build", ENGINES[1:], ids=IDS[1:])
 def test_protocol_search_of_all_engines_is_the_same(decoders, images, build):
     settings = toy_settings(search="protocol")

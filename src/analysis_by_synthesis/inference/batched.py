@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.objective import objective
-from analysis_by_synthesis.inference.reference import ReferenceInference
+from analysis_by_synthesis.inference.reference import ReferenceInference, jacobian
 from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
 
@@ -43,13 +43,12 @@ class BatchedInference(ReferenceInference):
             (gradient,) = torch.autograd.grad(value.sum(), z)
         return value.detach(), gradient
 
-    def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
+    def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
+        if isinstance(classes, int):
+            return super().jacobian(classes, latents)
         slot, slots = _slots(classes, self.classes)
         z = _spread(latents, slot, slots)
-        identity = torch.eye(LATENT_DIM, device=z.device)
-        columns = [torch.func.jvp(self._together, (z,), (e.expand_as(z).contiguous(),))[1][slot] for e in identity]
-        jacobian = torch.stack([column.flatten(1) for column in columns], 2)
-        return torch.linalg.inv(2 * jacobian.mT @ jacobian + identity)
+        return jacobian(self._together, z)[slot]
 
     def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
         start = torch.stack(self._starts_of_protocol(x), 1)

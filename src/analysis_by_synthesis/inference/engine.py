@@ -35,7 +35,7 @@ class Runs:
 
     Attributes:
         latent: (..., 8).
-        value: (...), D at the latent; an estimate where `step` is 0.
+        value: (...), D at the latent; foretold where `step` is 0.
         gradient: (..., 8).
         inverse_hessian: (..., 8, 8).
         step: (...), length of the next step relative to the quasi-Newton step; 0 where D has yet to be evaluated.
@@ -176,7 +176,7 @@ class Inference(ABC):
 
     @torch.no_grad()
     def starts(self, x: Tensor, number: int) -> Tensor:
-        """The `number` best candidates for each class that lie `separation` apart, best first: (N, C, number, 8)."""
+        """Where the search for each class begins that has so many runs, best first: (N, C, number, 8)."""
         check_images(x)
         found = [self._starts(chunk, number).latent for chunk in self._chunks(x)]
         return torch.cat([self.candidates.new_zeros(0, self.classes, number, LATENT_DIM), *found])
@@ -191,8 +191,16 @@ class Inference(ABC):
         """G_c(z) (N, 1, 28, 28) for latents (N, 8) and their classes, (N,) or one for all."""
 
     @abstractmethod
+    def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
+        """dG_c/dz (N, 784, 8) at latents (N, 8), classes as in `decode`."""
+
+    @abstractmethod
     def _starts(self, x: Tensor, starts: int) -> Runs:
-        """Runs (N, C, starts), best first, at the best candidates that lie `separation` apart."""
+        """Runs (N, C, starts) that begin one quasi-Newton step from the best candidates, best first.
+
+        Of the `finalists` candidates of each class that are least in D, the steps are foretold from the tables, and so is
+        D at their ends. The best ends that lie `separation` apart come first, then the best of the others.
+        """
 
     @abstractmethod
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:

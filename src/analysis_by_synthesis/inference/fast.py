@@ -1,9 +1,11 @@
 """The inference on CPUs with AVX2 or AVX-512: compiled kernels on a pool of threads."""
 
+import itertools
 import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,10 +15,38 @@ from torch import Tensor
 from analysis_by_synthesis.inference import kernels
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.inference.engine import Inference, Runs
-from analysis_by_synthesis.inference.kernels import LANES, LATENT, PIXELS
+from analysis_by_synthesis.inference.kernels import BLOCK, LANES, LATENT, PIXELS
+from analysis_by_synthesis.inference.reference import TIED
 from analysis_by_synthesis.inference.settings import InferenceSettings
-from analysis_by_synthesis.inference.tables import Screen, build_tables, cached_tables, full_screen
+from analysis_by_synthesis.inference.tables import build_tables, kept_tables
 from analysis_by_synthesis.networks.vae import Decoder
+
+GROUPS_AT_ONCE = 8  # whose candidates are looked for together: each of them is fetched from memory once
+TIE = 1e-2  # between scores, in squared pixel units: above what rounding does to them
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The decoded candidates as `kernels.nearest` reads them; K is a multiple of BLOCK.
+
+    Attributes:
+        coordinates: -2 times the candidates' coordinates (C, K / BLOCK, D, BLOCK).
+        constants: squared norm + 1/2 ||z||^2 (C, K).
+    """
+
+    coordinates: np.ndarray
+    constants: np.ndarray
+
+    @classmethod
+    def of(cls, points: np.ndarray, constants: np.ndarray) -> "Screen":
+        """Screen for points (C, K', D) and constants (C, K'); K' is filled up with candidates that are never chosen."""
+        classes, k, d = points.shape
+        missing = -k % BLOCK
+        coordinates = np.empty((classes, (k + missing) // BLOCK, d, BLOCK), np.float32)
+        for of_class, its in zip(coordinates, points):
+            of_class[:] = np.pad(-2 * its, ((0, missing), (0, 0))).reshape(-1, BLOCK, d).swapaxes(1, 2)
+        constants = np.pad(constants, ((0, 0), (0, missing)), constant_values=np.inf)
+        return cls(coordinates, np.ascontiguousarray(constants, np.float32))
 
 
 class FastInference(Inference):
@@ -34,30 +64,57 @@ class FastInference(Inference):
         self._pool = ThreadPoolExecutor(torch.get_num_threads())
         self._thread = threading.local()
         components = settings.principal_components
-        self._tables = cached_tables(
+        self._tables = kept_tables(
             b"".join(p.tobytes() for p in self._parameters) + self._latents.tobytes() + str(components).encode(),
-            lambda: build_tables(self.classes, self._latents, components, self._decode, self._inverse_hessians),
+            lambda: build_tables(self.classes, self.candidates, components, self.decode, self.jacobian),
         )
+        self._basis = self._tables.basis.view(PIXELS, -1, BLOCK).transpose(0, 1).contiguous().view(-1).numpy()
+        self._slopes = aligned(self._tables.slopes.numel()).reshape(self.classes, -1)
+        self._slopes[:] = self._tables.slopes.flatten(1).numpy()
+        self._screen = Screen.of(self._tables.coordinates.numpy(), self._tables.constants.numpy())
 
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
         classes = np.full(len(latents), classes) if isinstance(classes, int) else classes.numpy()
         return torch.from_numpy(self._decode(classes, _rows(latents))).view(-1, 1, 28, 28)
 
+    def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
+        classes = np.full(len(latents), classes) if isinstance(classes, int) else classes.numpy()
+        latents, jacobians = _rows(latents), np.empty((len(latents), LATENT * PIXELS), np.float32)
+        self._for_each_class(
+            classes, lambda p, lanes: kernels.jacobian(p, latents, jacobians, lanes, self._workspace())
+        )
+        return torch.from_numpy(jacobians).view(-1, LATENT, PIXELS).mT
+
     def _starts(self, x: Tensor, starts: int) -> Runs:
         images, tables = _rows(x), self._tables
-        points = [aligned(LANES * (self.settings.principal_components + 1)) for _ in _groups(len(x))]
-        basis = tables.basis.reshape(-1)
+        groups, mean = _groups(len(x)), tables.mean.numpy()
+        points = aligned(len(groups) * LANES * (tables.basis.shape[1] + 1)).reshape(len(groups), -1)
         self._map(
-            lambda lanes, at: kernels.project(images, lanes, tables.mean, basis, at, self._workspace()),
-            zip(_groups(len(x)), points),
+            lambda lanes, at: kernels.project(images, lanes, mean, self._basis, at, self._workspace()),
+            zip(groups, points),
         )
-        found, scores = self._nearest(points, tables.screen, starts, len(x))
-        inverse = torch.from_numpy(tables.inverse_hessians[np.arange(self.classes)[:, None], found])
-        latent = self.candidates[torch.from_numpy(found)]
-        return Runs.at(latent, torch.from_numpy(scores), inverse.unflatten(3, (LATENT, LATENT)))
+        found, scores = self._nearest(points, self._screen, max(starts, self.settings.finalists))
+        shape = *found.shape[:3], starts
+        chosen, values = np.empty(shape, np.int64), np.empty(shape, np.float32)
+        ends = np.empty((*shape, LATENT), np.float32)
+        limits = self.settings.bfgs.longest_step, self.settings.separation
+
+        def foretell(c: int, group: int) -> None:
+            these = c, group
+            of_class = tables.offsets[c].numpy(), self._slopes[c], tables.inverse_hessians[c].numpy()
+            outputs = chosen[these], ends[these], values[these], self._workspace()
+            kernels.foretell(points[group], found[these], scores[these], self._latents, *of_class, limits, *outputs)
+
+        self._map(foretell, np.ndindex(self.classes, len(points)))
+        chosen, ends, values = (torch.from_numpy(_by_image(a, len(x))) for a in (chosen, ends, values))
+        return Runs.at(ends, values, tables.inverse_hessians[torch.arange(self.classes)[:, None], chosen])
 
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
-        return torch.from_numpy(self._inverse_hessians(classes.numpy(), _rows(latents))).view(-1, LATENT, LATENT)
+        latents, hessians = _rows(latents), np.empty((len(latents), LATENT * LATENT), np.float32)
+        self._for_each_class(
+            classes.numpy(), lambda p, lanes: kernels.gauss_newton(p, latents, hessians, lanes, self._workspace())
+        )
+        return torch.from_numpy(np.linalg.inv(hessians.reshape(-1, LATENT, LATENT)))
 
     def descend(
         self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
@@ -75,13 +132,12 @@ class FastInference(Inference):
 
     def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
         images = _rows(x)
-        points = []
-        for lanes in _groups(len(x)):
-            pixels = aligned(LANES * (PIXELS + 1)).reshape(-1, LANES)
-            pixels[:PIXELS, : len(lanes)] = images[lanes].T
-            points.append(pixels.reshape(-1))
-        found, _ = self._nearest(points, self._full_screen, 1, len(x))
-        latents = self._latents[found[:, :, 0]].reshape(-1, LATENT)
+        groups = _groups(len(x))
+        points = aligned(len(groups) * LANES * (PIXELS + 1)).reshape(len(groups), -1)
+        for lanes, at in zip(groups, points):
+            at.reshape(-1, LANES)[:PIXELS, : len(lanes)] = images[lanes].T
+        found, scores = (_by_image(a, len(x)) for a in self._nearest(points, self._full_screen, TIED))
+        latents = self._starts_of_protocol(images, found, scores).reshape(-1, LATENT)
         values = np.empty((len(latents), 1), np.float32)
         images = images.repeat(self.classes, 0)
         protocol = self.settings.protocol
@@ -96,41 +152,38 @@ class FastInference(Inference):
 
     @cached_property
     def _full_screen(self) -> Screen:
-        return full_screen(self.classes, self._latents, self._decode)
+        """The candidates pixel by pixel."""
+        images = [self._decode(np.full(len(self._latents), c), self._latents) for c in range(self.classes)]
+        squares = [np.square(of_class, dtype=np.float64).sum(1) for of_class in images]
+        return Screen.of(np.stack(images), np.stack(squares) + np.square(self._latents).sum(1) / 2)
 
-    def _nearest(self, points: list[np.ndarray], screen: Screen, starts: int, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Indices and scores (n, C, starts) of the best candidates for groups of images, one in each lane."""
-        found = np.empty((self.classes, len(points), LANES, starts), np.int64)
+    def _nearest(self, points: np.ndarray, screen: Screen, finalists: int) -> tuple[np.ndarray, np.ndarray]:
+        """Indices and scores (C, groups, LANES, finalists) of the best candidates for groups of images, one in each lane."""
+        found = np.empty((self.classes, len(points), LANES, finalists), np.int64)
         scores = np.empty(found.shape, np.float32)
 
-        def search(c: int, group: int) -> None:
-            kernels.nearest(
-                points[group],
-                screen.coordinates[c].reshape(-1),
-                screen.constants[c],
-                self._latents,
-                self.settings.separation,
-                found[c, group],
-                scores[c, group],
-                self._scores(),
-            )
+        def search(c: int, first: int) -> None:
+            some = slice(first, first + GROUPS_AT_ONCE)
+            of_class = screen.coordinates[c].reshape(-1), screen.constants[c]
+            kernels.nearest(points[some].reshape(-1), *of_class, found[c, some], scores[c, some], self._workspace())
 
-        self._map(search, np.ndindex(self.classes, len(points)))
-        return tuple(
-            np.ascontiguousarray(a.reshape(self.classes, -1, starts)[:, :n].swapaxes(0, 1)) for a in (found, scores)
-        )
+        self._map(search, itertools.product(range(self.classes), range(0, len(points), GROUPS_AT_ONCE)))
+        return found, scores
+
+    def _starts_of_protocol(self, images: np.ndarray, found: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """The best of the candidates found (N, C, K), as latents (N, C, 8); where rounding could decide, in float64."""
+        best = found[:, :, 0].copy()
+        for n, c in np.argwhere(scores[:, :, 1] - scores[:, :, 0] < TIE):
+            k = found[n, c]
+            residual = self._full_screen.coordinates[c, k // BLOCK, :, k % BLOCK] / -2.0 - images[n].astype(np.float64)
+            exact = np.square(residual).sum(1) + np.square(self._latents[k], dtype=np.float64).sum(1) / 2
+            best[n, c] = k[exact.argmin()]
+        return self._latents[best]
 
     def _decode(self, classes: np.ndarray, latents: np.ndarray) -> np.ndarray:
         images = np.empty((len(latents), PIXELS), np.float32)
         self._for_each_class(classes, lambda p, lanes: kernels.decode(p, latents, images, lanes, self._workspace()))
         return images
-
-    def _inverse_hessians(self, classes: np.ndarray, latents: np.ndarray) -> np.ndarray:
-        hessians = np.empty((len(latents), LATENT * LATENT), np.float32)
-        self._for_each_class(
-            classes, lambda p, lanes: kernels.gauss_newton(p, latents, hessians, lanes, self._workspace())
-        )
-        return np.linalg.inv(hessians.reshape(-1, LATENT, LATENT)).reshape(-1, LATENT * LATENT)
 
     def _for_each_class(self, classes: np.ndarray, task: Callable[[np.ndarray, np.ndarray], None]) -> None:
         """Run task(parameters of a class, indices of problems of that class) until all problems are done."""
@@ -147,15 +200,15 @@ class FastInference(Inference):
             self._thread.workspace = aligned(kernels.WORKSPACE)
         return self._thread.workspace
 
-    def _scores(self) -> np.ndarray:
-        if not hasattr(self._thread, "scores"):
-            self._thread.scores = aligned(LANES * (self._tables.constants.shape[1] + LATENT))
-        return self._thread.scores
-
 
 def _rows(t: Tensor) -> np.ndarray:
     """A tensor (N, ...) as (N, K), without a copy where it is contiguous and float32."""
     return t.detach().float().contiguous().view(len(t), math.prod(t.shape[1:])).numpy()
+
+
+def _by_image(a: np.ndarray, n: int) -> np.ndarray:
+    """What there is for groups of lanes (C, groups, LANES, ...) as (n, C, ...)."""
+    return np.ascontiguousarray(a.reshape(len(a), -1, *a.shape[3:])[:, :n].swapaxes(0, 1))
 
 
 def _groups(n: int) -> list[np.ndarray]:

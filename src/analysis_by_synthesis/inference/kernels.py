@@ -608,61 +608,137 @@ def project(images, indices, mean, basis, points, ws):
 
 
 @njit(nogil=True, cache=True)
-def nearest(points, candidates, constants, latents, separation, found, scores, ws):
-    """The best candidates of one class for as many images as there are lanes, any two of them at least `separation` apart in latent space.
+def nearest(points, candidates, constants, found, scores, ws):
+    """The best candidates of one class, best first, for some groups of as many images as there are lanes.
 
     Args:
-        points: D coordinates and a constant of each image ((D + 1) * LANES,).
+        points: D coordinates and a constant of each image (groups * (D + 1) * LANES,).
         candidates: -2 times the coordinates of the decoded candidates (K / BLOCK * D * BLOCK,).
         constants: (K,); the score is the sum of both constants and the product of the coordinates.
-        latents: (K', 8), K' <= K.
-        found: receives the indices (LANES, starts).
-        scores: receives the scores (LANES, starts).
-        ws: (K + 8) * LANES floats.
+        found: receives the indices (groups, LANES, finalists).
+        scores: receives the scores (groups, LANES, finalists).
+        ws: BLOCK * LANES floats.
     """
-    dimensions = len(points) // LANES - 1
-    chosen = len(constants) * LANES
-    for block in range(len(constants) // BLOCK):
-        sums = load_column(constants, block * BLOCK)
-        for i in range(dimensions):
-            sums = fma_column(sums, load(points, i * LANES), candidates, (block * dimensions + i) * BLOCK)
-        store_column(sums, ws, block * BLOCK * LANES, 0)
-    far = splat(np.float32(np.inf))
-    limit = splat(np.float32(separation * separation))
-    for start in range(found.shape[1]):
-        best, index = far, splat(np.float32(0))
-        for k in range(len(latents)):
-            score = load(ws, k * LANES)
-            if start > 0:
-                squares = splat(np.float32(0))
-                for i in range(LATENT):
-                    difference = splat(latents[k, i]) - load(ws, chosen + i * LANES)
-                    squares = fma(difference, difference, squares)
-                score = where_less(squares, limit, far, score)
-                store(ws, k * LANES, score)
-            index = where_less(score, best, splat(np.float32(k)), index)
-            best = smaller(best, score)
-        store(ws, chosen, index)
-        store(ws, chosen + LANES, best + load(points, dimensions * LANES))
+    groups, last = len(found), found.shape[2] - 1
+    size = len(points) // groups
+    dimensions = size // LANES - 1
+    scores[:] = np.inf
+    for block in range(len(constants) // BLOCK):  # it stays in the cache for all groups
+        for group in range(groups):
+            sums = load_column(constants, block * BLOCK)
+            for i in range(dimensions):
+                weights = (block * dimensions + i) * BLOCK
+                sums = fma_column(sums, load(points, group * size + i * LANES), candidates, weights)
+            store_column(sums, ws, 0, 0)
+            for i in range(BLOCK):
+                for lane in range(LANES):
+                    if ws[i * LANES + lane] < scores[group, lane, last]:
+                        insert(scores[group, lane], found[group, lane], ws[i * LANES + lane], block * BLOCK + i)
+    for group in range(groups):
         for lane in range(LANES):
-            found[lane, start] = int(ws[chosen + lane])
-            scores[lane, start] = ws[chosen + LANES + lane]
-        for lane in range(LANES):
+            scores[group, lane] += points[group * size + dimensions * LANES + lane]
+
+
+@njit
+def insert(values, items, value, item):
+    """Into ascending values, all below it move on by one; the last one is lost."""
+    at = len(values) - 1
+    while at > 0 and values[at - 1] > value:
+        values[at], items[at] = values[at - 1], items[at - 1]
+        at -= 1
+    values[at], items[at] = value, item
+
+
+@njit(nogil=True, cache=True)
+def foretell(points, found, scores, latents, offsets, slopes, inverse_hessians, limits, chosen, ends, values, ws):
+    """One quasi-Newton step from each finalist of one class, foretold from the tables; the best ends that lie apart first.
+
+    Args:
+        points: of a group, as in `nearest`.
+        found, scores: of the finalists (LANES, F), by `nearest`.
+        latents, offsets, slopes, inverse_hessians: of all candidates of the class, as in `tables.Tables`; slopes are flat.
+        limits: the longest step, and how far apart ends have to lie.
+        chosen: receives the index of the candidate (LANES, starts).
+        ends: receives where its step ends (LANES, starts, 8).
+        values: receives D there, by the quadratic model (LANES, starts).
+        ws: (8 * D + LANES) floats.
+    """
+    size = len(points) // LANES * LATENT - LATENT
+    longest_step, separation = np.float32(limits[0]), np.float32(limits[1])
+    finalists, starts = found.shape[1], chosen.shape[1]
+    gradient, step = np.empty(LATENT, np.float32), np.empty(LATENT, np.float32)
+    end, value = np.empty((finalists, LATENT), np.float32), np.empty(finalists, np.float32)
+    near = np.empty(finalists, np.bool_)
+    for lane in range(LANES):
+        for i in range(size):
+            ws[i] = points[i // LATENT * LANES + lane]
+        for f in range(finalists):
+            k = found[lane, f]
+            sums = splat(np.float32(0))
+            for i in range(0, size, LANES):
+                sums = fma(load(slopes, k * size + i), load(ws, i), sums)
+            store(ws, size, sums)
+            gradient[:] = offsets[k]
+            for i in range(LANES):
+                gradient[i % LATENT] += ws[size + i]
+            square, slope = np.float32(0), np.float32(0)
             for i in range(LATENT):
-                ws[chosen + i * LANES + lane] = latents[found[lane, start], i]
+                step[i] = 0
+                for j in range(LATENT):
+                    step[i] -= inverse_hessians[k, i, j] * gradient[j]
+                square += step[i] * step[i]
+                slope += step[i] * gradient[i]
+            scale = min(np.float32(1), longest_step / np.sqrt(square + np.float32(1e-30)))
+            for i in range(LATENT):
+                end[f, i] = latents[k, i] + scale * step[i]
+            value[f] = scores[lane, f] + (scale - scale * scale / np.float32(2)) * slope
+        count = 0
+        near[:] = False
+        for late in (False, True):
+            for f in np.argsort(value, kind="mergesort"):
+                if count == starts or near[f] != late:
+                    continue
+                for other in range(count):
+                    near[f] |= square_distance(end[f], ends[lane, other]) < separation * separation
+                if near[f] == late:
+                    chosen[lane, count], ends[lane, count], values[lane, count] = found[lane, f], end[f], value[f]
+                    count += 1
+
+
+@njit
+def square_distance(a, b):
+    total = np.float32(0)
+    for i in range(LATENT):
+        total += (a[i] - b[i]) * (a[i] - b[i])
+    return total
+
+
+@njit
+def differentiate(ws, p):
+    """The Jacobian of G at the latents at Z: its columns one after the other at JACOBIAN, the images at Y."""
+    forward(ws, p)
+    zero, one = splat(np.float32(0)), splat(np.float32(1))
+    for k in range(LATENT):
+        for i in range(LATENT):
+            store(ws, TANGENT + Z + i * LANES, one if i == k else zero)
+        convolve(ws, p, DERIVATIVE)
+        last_layer(ws, TANGENT + H2, JACOBIAN + k * PIXELS * LANES, Y, p, ZEROS, CHAIN)
+
+
+@njit(nogil=True, cache=True)
+def jacobian(p, latents, jacobians, indices, ws):
+    """jacobians[indices] = the Jacobians of G (8 * 784) at latents[indices], latents first."""
+    gather(ws, Z, latents, indices)
+    differentiate(ws, p)
+    scatter(ws, JACOBIAN, jacobians, indices)
 
 
 @njit(nogil=True, cache=True)
 def gauss_newton(p, latents, hessians, indices, ws):
     """hessians[indices] = 2 J'J + I (8, 8), J the Jacobian of G at latents[indices]."""
     gather(ws, Z, latents, indices)
-    forward(ws, p)
+    differentiate(ws, p)
     zero, one, two = splat(np.float32(0)), splat(np.float32(1)), splat(np.float32(2))
-    for k in range(LATENT):
-        for i in range(LATENT):
-            store(ws, TANGENT + Z + i * LANES, one if i == k else zero)
-        convolve(ws, p, DERIVATIVE)
-        last_layer(ws, TANGENT + H2, JACOBIAN + k * PIXELS * LANES, Y, p, ZEROS, CHAIN)
     for i in range(LATENT):
         for j in range(i + 1):
             product = zero

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,10 @@ from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.inference.engine import Inference, Runs
 from analysis_by_synthesis.inference.objective import objective
 from analysis_by_synthesis.inference.settings import InferenceSettings
+from analysis_by_synthesis.inference.tables import PIXELS, Tables, build_tables
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+
+TIED = 4  # of so many best candidates float64 tells which is the best
 
 
 class ReferenceInference(Inference):
@@ -26,9 +30,16 @@ class ReferenceInference(Inference):
         self.decoders = nn.ModuleList(deepcopy(list(decoders))).eval().requires_grad_(False)
         device = next(self.decoders.parameters()).device
         super().__init__(decoders, settings, candidate_latents(settings).to(device))
-        self._candidate_images = torch.stack(
-            [torch.cat([decoder(z) for z in self.candidates.split(1000)]).flatten(1) for decoder in self.decoders]
-        )
+
+    @cached_property
+    def _candidate_images(self) -> Tensor:
+        of_classes = [torch.cat([decoder(z) for z in self.candidates.split(1000)]) for decoder in self.decoders]
+        return torch.stack(of_classes).flatten(2)
+
+    @cached_property
+    def _tables(self) -> Tables:
+        components = self.settings.principal_components
+        return build_tables(self.classes, self.candidates, components, self.decode, self.jacobian)
 
     @torch.no_grad()
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
@@ -39,30 +50,43 @@ class ReferenceInference(Inference):
             images[of_class] = decoder(latents[of_class])
         return images
 
-    def _starts(self, x: Tensor, starts: int) -> Runs:
-        values, latents = [], []
-        for images in self._candidate_images:
-            value = torch.cdist(x.flatten(1), images).square() + self.candidates.square().sum(1) / 2
-            for _ in range(starts):
-                best = value.min(1)
-                values.append(best.values)
-                latents.append(self.candidates[best.indices])
-                value[torch.cdist(latents[-1], self.candidates) < self.settings.separation] = torch.inf
-        value = torch.stack(values, 1).unflatten(1, (self.classes, starts))
-        latent = torch.stack(latents, 1).unflatten(1, (self.classes, starts))
-        classes = torch.arange(self.classes, device=x.device).repeat_interleave(starts).repeat(len(x))
-        inverse_hessian = self._inverse_hessian(classes, latent.flatten(0, 2))
-        return Runs.at(latent, value, inverse_hessian.unflatten(0, value.shape))
+    def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
+        if isinstance(classes, int):
+            return jacobian(self.decoders[classes], latents)
+        jacobians = latents.new_empty(len(latents), PIXELS, LATENT_DIM)
+        for decoder, of_class in self._by_class(classes):
+            jacobians[of_class] = jacobian(decoder, latents[of_class])
+        return jacobians
 
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
-        identity = torch.eye(LATENT_DIM, device=latents.device)
-        hessian = latents.new_empty(len(latents), LATENT_DIM, LATENT_DIM)
-        for decoder, of_class in self._by_class(classes):
-            z = latents[of_class]
-            columns = [torch.func.jvp(decoder, (z,), (e.expand_as(z).contiguous(),))[1].flatten(1) for e in identity]
-            jacobian = torch.stack(columns, 2)
-            hessian[of_class] = 2 * jacobian.mT @ jacobian + identity
-        return torch.linalg.inv(hessian)
+        of_each = self.jacobian(classes, latents)
+        return torch.linalg.inv(2 * of_each.mT @ of_each + torch.eye(LATENT_DIM, device=latents.device))
+
+    def _starts(self, x: Tensor, starts: int) -> Runs:
+        tables, centred = self._tables, x.flatten(1) - self._tables.mean
+        p, square = centred @ tables.basis, centred.square().sum(1)
+        scores = tables.constants - 2 * torch.einsum("np,ckp->nck", p, tables.coordinates) + square[:, None, None]
+        score, of = scores.topk(max(starts, self.settings.finalists), largest=False)
+        classes = torch.arange(self.classes, device=x.device)[:, None].expand_as(of)
+        gradient = tables.offsets[classes, of] + torch.einsum("np,ncfpi->ncfi", p, tables.slopes[classes, of])
+        inverse_hessian = tables.inverse_hessians[classes, of]
+        step = -(inverse_hessian @ gradient[..., None])[..., 0]
+        scale = (self.settings.bfgs.longest_step / step.norm(dim=3)).clamp(max=1)
+        end = self.candidates[of] + scale[..., None] * step
+        foretold = score + (scale - scale.square() / 2) * (step * gradient).sum(3)
+        first = self._apart(end, foretold)[..., :starts]
+        image, classes, _ = torch.meshgrid(*(torch.arange(size, device=x.device) for size in first.shape), indexing="ij")
+        return Runs.at(end, foretold, inverse_hessian)[image, classes, first]
+
+    def _apart(self, latents: Tensor, values: Tensor) -> Tensor:
+        """Indices (..., F) of the least values (..., F) whose latents (..., F, 8) lie `separation` apart; then of the others."""
+        rank = values.argsort(dim=-1, stable=True)
+        latents = latents.take_along_dim(rank[..., None], -2)
+        near = torch.cdist(latents, latents) < self.settings.separation
+        apart = torch.ones_like(near[..., 0])
+        for i in range(1, apart.shape[-1]):
+            apart[..., i] = ~(near[..., i, :i] & apart[..., :i]).any(-1)
+        return rank.take_along_dim((~apart).long().argsort(dim=-1, stable=True), -1)
 
     def descend(
         self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
@@ -106,9 +130,14 @@ class ReferenceInference(Inference):
         return torch.stack(values, 1), torch.stack(latents, 1)
 
     def _starts_of_protocol(self, x: Tensor) -> list[Tensor]:
-        prior = self.candidates.square().sum(1) / 2
-        nearest = [(torch.cdist(x.flatten(1), images).square() + prior).argmin(1) for images in self._candidate_images]
-        return [self.candidates[index] for index in nearest]
+        """The best candidate of each class (N, 8); where rounding could decide, in float64."""
+        prior, starts = self.candidates.square().sum(1) / 2, []
+        for images in self._candidate_images:
+            best = (torch.cdist(x.flatten(1), images).square() + prior).topk(TIED, largest=False).indices
+            residual = images[best].double() - x.flatten(1)[:, None]
+            exact = residual.square().sum(2) + prior[best]
+            starts.append(self.candidates[best.gather(1, exact.argmin(1, keepdim=True))[:, 0]])
+        return starts
 
     def _adam(self, decoder: Decoder, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         z = z.clone().requires_grad_()
@@ -135,6 +164,15 @@ class ReferenceInference(Inference):
     def _by_class(self, classes: Tensor) -> list[tuple[nn.Module, Tensor]]:
         indices = [(classes == c).nonzero()[:, 0] for c in range(self.classes)]
         return [(decoder, index) for decoder, index in zip(self.decoders, indices) if len(index)]
+
+
+def jacobian(decoder: nn.Module, z: Tensor) -> Tensor:
+    """dG/dz (N, 784, 8) at z (N, 8)."""
+
+    def derivative(direction: Tensor) -> Tensor:
+        return torch.func.jvp(decoder, (z,), (direction.expand_as(z),))[1].flatten(1)
+
+    return torch.func.vmap(derivative, out_dims=2)(torch.eye(LATENT_DIM, device=z.device))
 
 
 def _better(value: Tensor, z: Tensor, other_value: Tensor, other_z: Tensor) -> tuple[Tensor, Tensor]:

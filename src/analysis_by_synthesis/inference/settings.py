@@ -66,6 +66,7 @@ class InferenceSettings(Block):
     dismissed: Annotated[float, Field(ge=0, lt=1)]
     seed: int
     principal_components: Annotated[int, Field(gt=0, multiple_of=16)]
+    finalists: PositiveInt
     separation: NonNegativeFloat
     protocol: ProtocolSettings
     bfgs: BFGSSettings

@@ -1,4 +1,4 @@
-"""What the fast engine computes once for a set of decoders, and keeps on disk."""
+"""What is known of the candidates before any image is seen: where D stands at each, and which way it falls."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,100 +6,100 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from analysis_by_synthesis.inference.kernels import BLOCK, PIXELS
+from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.stage import replacing
 from analysis_by_synthesis.work import WORK
 
-Decode = Callable[[np.ndarray, np.ndarray], np.ndarray]
-VERSION = 1  # of what the files hold
-
-
-@dataclass(frozen=True)
-class Screen:
-    """The decoded candidates as `kernels.nearest` reads them; K is a multiple of BLOCK.
-
-    Attributes:
-        coordinates: -2 times the candidates' coordinates (C, K / BLOCK, D, BLOCK).
-        constants: squared norm + 1/2 ||z||^2 (C, K).
-    """
-
-    coordinates: np.ndarray
-    constants: np.ndarray
-
-    @classmethod
-    def of(cls, points: np.ndarray, constants: np.ndarray) -> "Screen":
-        """Screen for points (C, K', D) and constants (C, K'); K' is filled up with candidates that are never chosen."""
-        classes, k, d = points.shape
-        missing = -k % BLOCK
-        coordinates = np.empty((classes, (k + missing) // BLOCK, d, BLOCK), np.float32)
-        for of_class, its in zip(coordinates, points):
-            of_class[:] = np.pad(-2 * its, ((0, missing), (0, 0))).reshape(-1, BLOCK, d).swapaxes(1, 2)
-        constants = np.pad(constants, ((0, 0), (0, missing)), constant_values=np.inf)
-        return cls(coordinates, np.ascontiguousarray(constants, np.float32))
+PIXELS = 28 * 28
+SAMPLED = 8  # of so many candidates one counts for the principal components
+AT_ONCE = 500
+VERSION = 2  # of what the files hold
 
 
 @dataclass(frozen=True)
 class Tables:
-    """Principal components of the decoded candidates, the candidates in them, and the curvature of D at each.
+    """D and its gradient at the K candidates z of C classes, for any image x, without the decoder.
+
+    The image is given by p, its coordinates in the principal components of the decoded candidates, and its square
+    q = ||x - mean||^2. But for what the components leave out,
+
+        D(z) = constant - 2 coordinates p + q,    dD/dz = offset + p slope.
 
     Attributes:
         mean: of the decoded candidates (784,).
-        basis: D principal components (D / BLOCK, 784, BLOCK).
-        coordinates, constants: of a Screen.
-        inverse_hessians: (2 J'J + I)^-1 (C, candidates, 64).
+        basis: P principal components (784, P).
+        coordinates: of the decoded candidates (C, K, P).
+        constants: ||G(z) - mean||^2 + 1/2 ||z||^2 (C, K).
+        offsets: 2 J' (G(z) - mean) + z (C, K, 8), J the Jacobian of G.
+        slopes: -2 J' in the components (C, K, P, 8).
+        inverse_hessians: (2 J'J + I)^-1 (C, K, 8, 8).
     """
 
-    mean: np.ndarray
-    basis: np.ndarray
-    coordinates: np.ndarray
-    constants: np.ndarray
-    inverse_hessians: np.ndarray
-
-    @property
-    def screen(self) -> Screen:
-        return Screen(self.coordinates, self.constants)
+    mean: Tensor
+    basis: Tensor
+    coordinates: Tensor
+    constants: Tensor
+    offsets: Tensor
+    slopes: Tensor
+    inverse_hessians: Tensor
 
 
-def build_tables(classes: int, latents: np.ndarray, components: int, decode: Decode, inverse_hessian: Decode) -> Tables:
-    """Decode all candidates (K, 8) of all classes, which takes seconds.
+def build_tables(
+    classes: int,
+    candidates: Tensor,
+    components: int,
+    decode: Callable[[int, Tensor], Tensor],
+    jacobian: Callable[[int, Tensor], Tensor],
+) -> Tables:
+    """Decode and differentiate all candidates of all classes, which takes seconds.
 
     Args:
-        components: a multiple of 16.
-        decode: classes (N,) and latents (N, 8) to images (N, 784).
-        inverse_hessian: the same to (N, 64).
+        candidates: latents (K, 8), the same for all classes.
+        components: their number P.
+        decode: a class and latents (N, 8) to images (N, 1, 28, 28).
+        jacobian: a class and latents (N, 8) to the Jacobians of G (N, 784, 8).
     """
-    images = [decode(np.full(len(latents), c), latents) for c in range(classes)]
-    sample = torch.from_numpy(np.concatenate([of_class[::8] for of_class in images])).double()
+    images = torch.stack([_by_parts(decode, c, candidates) for c in range(classes)]).flatten(2)
+    sample = images[:, ::SAMPLED].flatten(0, 1).double()
     mean = sample.mean(0)
-    directions = torch.linalg.eigh((sample - mean).T @ (sample - mean)).eigenvectors[:, -components:].numpy()
-    mean = mean.numpy()
-    points = np.stack([(of_class - mean) @ directions for of_class in images])
-    squares = np.stack([np.square(of_class - mean).sum(1) for of_class in images])
-    screen = Screen.of(points, squares + np.square(latents).sum(1) / 2)
+    covariance = (sample - mean).T @ (sample - mean)
+    basis = torch.linalg.eigh(covariance).eigenvectors[:, -components:].float().contiguous()
+    mean = mean.float()
+    identity = torch.eye(LATENT_DIM, device=mean.device)
+
+    def curvature_and_slopes(c: int, latents: Tensor) -> Tensor:
+        """J'J, 2 J' (G(z) - mean) and 2 J' in the components, one after the other (N, 8 * (8 + 1 + P))."""
+        of_class, centred = jacobian(c, latents), decode(c, latents).flatten(1) - mean
+        parts = of_class.mT @ of_class, 2 * of_class.mT @ centred[:, :, None], 2 * of_class.mT @ basis
+        return torch.cat(parts, 2).flatten(1)
+
+    derived = torch.stack([_by_parts(curvature_and_slopes, c, candidates) for c in range(classes)])
+    derived = derived.unflatten(2, (LATENT_DIM, LATENT_DIM + 1 + components))
+    curvature, offsets, slopes = derived.split([LATENT_DIM, 1, components], 3)
     return Tables(
-        mean.astype(np.float32),
-        np.ascontiguousarray(directions.reshape(PIXELS, -1, BLOCK).swapaxes(0, 1), np.float32),
-        screen.coordinates,
-        screen.constants,
-        np.stack([inverse_hessian(np.full(len(latents), c), latents) for c in range(classes)]),
+        mean,
+        basis,
+        (images - mean) @ basis,
+        (images - mean).square().sum(2) + candidates.square().sum(1) / 2,
+        offsets[:, :, :, 0] + candidates,
+        (-slopes).transpose(2, 3).contiguous(),
+        torch.linalg.inv(2 * curvature + identity),
     )
 
 
-def full_screen(classes: int, latents: np.ndarray, decode: Decode) -> Screen:
-    """The candidates pixel by pixel."""
-    images = np.stack([decode(np.full(len(latents), c), latents) for c in range(classes)])
-    squares = np.stack([np.square(of_class, dtype=np.float64).sum(1) for of_class in images])
-    return Screen.of(images, squares + np.square(latents).sum(1) / 2)
+def _by_parts(function: Callable[[int, Tensor], Tensor], c: int, latents: Tensor) -> Tensor:
+    return torch.cat([function(c, part) for part in latents.split(AT_ONCE)])
 
 
-def cached_tables(key: bytes, build: Callable[[], Tables]) -> Tables:
-    """The tables kept for this key, or newly built ones."""
-    path = WORK / "inference" / f"{hashlib.sha256(key + bytes([VERSION, BLOCK])).hexdigest()[:16]}.npz"
+def kept_tables(key: bytes, build: Callable[[], Tables]) -> Tables:
+    """The tables kept on disk for this key, or newly built ones."""
+    path = WORK / "inference" / f"{hashlib.sha256(key + bytes([VERSION])).hexdigest()[:16]}.npz"
     if path.exists():
         with np.load(path) as stored:
-            return Tables(*(stored[field.name] for field in fields(Tables)))
+            return Tables(*(torch.from_numpy(stored[field.name]) for field in fields(Tables)))
     tables = build()
     with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, **{field.name: getattr(tables, field.name) for field in fields(Tables)})
+        np.savez(file, **{field.name: getattr(tables, field.name).numpy() for field in fields(Tables)})
     return tables

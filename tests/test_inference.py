@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from toy_decoders import toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis import inference
-from analysis_by_synthesis.inference import ReferenceInference, build_inference, objective
+from analysis_by_synthesis.inference import ReferenceInference, build_inference, objective, tables
 from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.networks.vae import LATENT_DIM
@@ -186,13 +186,39 @@ def test_result_does_not_depend_on_the_batch(engine, images):
     assert torch.equal(torch.cat([engine.decide(x[None]) for x in images[some]]), engine.decide(images)[some])
 
 
-def test_result_does_not_depend_on_threads_or_on_kept_tables(decoders, images):
-    everything = build_inference(decoders, toy_settings()).solve(images).distance
+@pytest.fixture
+def nothing_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(tables, "WORK", tmp_path)
+    return tmp_path
+
+
+def test_result_does_not_depend_on_threads_or_on_kept_tables(decoders, images, nothing_kept):
+    fresh = build_inference(decoders, toy_settings())
+    runs = fresh._starts(images, 1)[:, 1, 0]
+    each, second = torch.arange(len(images)), torch.ones(len(images), dtype=torch.long)
+    at_once = fresh.descend(images, each, second, runs, 8)
+    in_parts = fresh.descend(images, each, second, fresh.descend(images, each, second, runs, 4), 4)
+    for a, b in zip(at_once.fields(), in_parts.fields()):
+        assert torch.equal(a, b)
     try:
         torch.set_num_threads(2)
-        assert torch.equal(build_inference(decoders, toy_settings()).solve(images).distance, everything)
+        kept = build_inference(decoders, toy_settings())
+        assert torch.equal(kept.arbitrate(images).distance, fresh.arbitrate(images).distance)
     finally:
         torch.set_num_threads(1)
+
+
+def test_tables_that_cannot_be_read_are_built_anew(decoders, images, nothing_kept, caplog):
+    expected = build_inference(decoders, toy_settings()).solve(images).distance
+    for damage in (b"", b"PK\x03\x04"):
+        next(nothing_kept.rglob("*.npz")).write_bytes(damage)
+        assert torch.equal(build_inference(decoders, toy_settings()).solve(images).distance, expected)
+        assert "built anew" in caplog.records[-1].message
+
+
+def test_more_finalists_than_candidates_are_refused():
+    with pytest.raises(ValidationError, match="as many candidates as finalists"):
+        toy_settings(candidates=20)
 
 
 def test_empty_batch(engine):

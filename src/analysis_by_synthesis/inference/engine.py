@@ -63,7 +63,8 @@ class Runs:
             t[index] = new
 
     def copy(self) -> "Runs":
-        return Runs(*(t.clone() for t in self.fields()))
+        """The same runs in memory of their own, row by row, as compiled code has to find them."""
+        return Runs(*(t.clone(memory_format=torch.contiguous_format) for t in self.fields()))
 
     def predicted_decrease(self) -> Tensor:
         """1/2 g' H g (...): how far D falls to the minimum of the current quadratic model."""
@@ -119,7 +120,11 @@ class Inference(ABC):
 
     @torch.no_grad()
     def decide(self, x: Tensor, gamma: Tensor | float = 1.0) -> Tensor:
-        """The class (N,) of least gamma_c D_c(x) alone: classes that can't win any more drop out of the search."""
+        """The class (N,) of least gamma_c D_c(x) alone: classes that can't win any more drop out of the search.
+
+        One that leads by the margin of the first round as foretold wins without any evaluation of D. `solve` is the
+        better judge of images that are far from all classes.
+        """
         return (gamma * self.search(x, self.settings.decision, gamma).value).argmin(1)
 
     @torch.no_grad()

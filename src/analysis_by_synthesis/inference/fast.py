@@ -5,7 +5,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -71,6 +71,7 @@ class FastInference(Inference):
         self._basis = self._tables.basis.view(PIXELS, -1, BLOCK).transpose(0, 1).contiguous().view(-1).numpy()
         self._slopes = aligned(self._tables.slopes.numel()).reshape(self.classes, -1)
         self._slopes[:] = self._tables.slopes.flatten(1).numpy()
+        self._tables = replace(self._tables, slopes=torch.from_numpy(self._slopes))
         self._screen = Screen.of(self._tables.coordinates.numpy(), self._tables.constants.numpy())
 
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
@@ -159,7 +160,7 @@ class FastInference(Inference):
 
     def _nearest(self, points: np.ndarray, screen: Screen, finalists: int) -> tuple[np.ndarray, np.ndarray]:
         """Indices and scores (C, groups, LANES, finalists) of the best candidates for groups of images, one in each lane."""
-        found = np.empty((self.classes, len(points), LANES, finalists), np.int64)
+        found = np.zeros((self.classes, len(points), LANES, finalists), np.int64)
         scores = np.empty(found.shape, np.float32)
 
         def search(c: int, first: int) -> None:

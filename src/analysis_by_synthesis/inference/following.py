@@ -40,13 +40,13 @@ class Following:
 
     @torch.no_grad()
     def minimum(self, x: Tensor, rows: Tensor, margin: float | None = None) -> Tensor:
-        """Upper bounds on D_c(x) (M, C), as good as a search for every class that may be the least in gamma_c D_c.
+        """D_c(x) (M, C), as good as a search for every class that may be the least in gamma_c D_c.
 
         Args:
             x: images (M, 1, 28, 28) in [0, 1].
             rows: which of the samples (M,) they belong to, each at most once.
             margin: search for the two least classes too, and for what is within this margin of them, as gradients need;
-                without it a class that can't be beaten any more is left as it is.
+                without it a class that can't be beaten any more is left as it is: an upper bound, or foretold.
         """
         check_images(x)
         x = x.detach().float()

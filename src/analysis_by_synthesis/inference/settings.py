@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from analysis_by_synthesis.params import Block
 
@@ -82,3 +82,10 @@ class InferenceSettings(Block):
         if rounds[0].margin != math.inf:
             raise ValueError("the first round has to include all classes, so its margin is .inf")
         return rounds
+
+    @model_validator(mode="after")
+    def _enough_candidates(self) -> "InferenceSettings":
+        starts = (round.starts for rounds in (self.default, self.arbiter, self.decision) for round in rounds)
+        if self.candidates < max(self.finalists, *starts):
+            raise ValueError("there have to be as many candidates as finalists, and as starts of any round")
+        return self

@@ -1,6 +1,8 @@
 """What is known of the candidates before any image is seen: where D stands at each, and which way it falls."""
 
 import hashlib
+import logging
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -16,6 +18,8 @@ PIXELS = 28 * 28
 SAMPLED = 8  # of so many candidates one counts for the principal components
 AT_ONCE = 500
 VERSION = 2  # of what the files hold
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def build_tables(
         (images - mean).square().sum(2) + candidates.square().sum(1) / 2,
         offsets[:, :, :, 0] + candidates,
         (-slopes).transpose(2, 3).contiguous(),
-        torch.linalg.inv(2 * curvature + identity),
+        torch.linalg.inv(2 * curvature + identity).contiguous(),
     )
 
 
@@ -97,8 +101,11 @@ def kept_tables(key: bytes, build: Callable[[], Tables]) -> Tables:
     """The tables kept on disk for this key, or newly built ones."""
     path = WORK / "inference" / f"{hashlib.sha256(key + bytes([VERSION])).hexdigest()[:16]}.npz"
     if path.exists():
-        with np.load(path) as stored:
-            return Tables(*(torch.from_numpy(stored[field.name]) for field in fields(Tables)))
+        try:
+            with np.load(path) as stored:
+                return Tables(*(torch.from_numpy(stored[field.name]) for field in fields(Tables)))
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+            log.warning("%s can't be read; its tables are built anew.", path)
     tables = build()
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **{field.name: getattr(tables, field.name).numpy() for field in fields(Tables)})

@@ -62,6 +62,8 @@ def main(models: str = "models") -> None:
         "default, boundary": lambda: fast.solve(boundary).distance,
         "decision": lambda: fast.decide(clean),
         "decision, boundary": lambda: fast.decide(boundary),
+        "default, inverted": lambda: fast.solve(1 - clean).distance,  # far from all classes: harder than what attacks show
+        "decision, inverted": lambda: fast.decide(1 - clean),
     }
     following, rows = Following(fast, len(boundary), torch.ones(fast.classes)), torch.arange(len(boundary))
     following.minimum(boundary, rows, margin=0.0)
@@ -87,7 +89,7 @@ def main(models: str = "models") -> None:
 
     distance = {mode: torch.cat(of_rounds[:1]) for mode, of_rounds in results.items()}
     distance["reference"] = torch.cat(results["reference"])
-    arbiter, arbiter_boundary = fast.arbitrate(clean).distance, fast.arbitrate(boundary).distance
+    arbiter, arbiter_boundary, arbiter_inverted = (fast.arbitrate(x).distance for x in (clean, boundary, 1 - clean))
     quality = {
         "reference": {"mean_distance": mean(distance["reference"])},
         "protocol": {
@@ -98,6 +100,8 @@ def main(models: str = "models") -> None:
         "default, boundary": searched(distance["default, boundary"], arbiter_boundary),
         "decision": {"disagreement": disagreement(distance["decision"], arbiter)},
         "decision, boundary": {"disagreement": disagreement(distance["decision, boundary"], arbiter_boundary)},
+        "default, inverted": searched(distance["default, inverted"], arbiter_inverted),
+        "decision, inverted": {"disagreement": disagreement(distance["decision, inverted"], arbiter_inverted)},
         "followed, boundary": {
             "disagreement": disagreement(distance["followed, boundary"], fast.arbitrate(near[0]).distance)
         },

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 from toy_decoders import toy_decoders, toy_images, toy_settings
-from toy_models import BrightPixels, TwoPlanes, grey_images
+from toy_models import BrightPixels, GrowsCertain, TwoPlanes, grey_images
 
 from analysis_by_synthesis.attacks import (
     basic_iterative,
@@ -92,6 +92,18 @@ def test_attacks_along_the_boundary_start_from_other_classes():
     same = labels == labels[0]
     rows, starts = adversarial_starts(recorder, images[same], labels[same], bisections=10)
     assert len(rows) == len(starts) == 0
+
+
+def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_other_class():
+    """As the followed ABS may: its search goes on, and an image at the boundary returns to its class."""
+    model, images = two_classes(6)
+    labels = model(images).argmax(1)
+    recorder = Recorder(GrowsCertain(model, asked=10), images, labels, "l2")
+    settings = boundary.Settings(
+        label="", norm="l2", steps=10, spherical_step=0.01, source_step=0.01, look_every=1, bisections=10
+    )
+    boundary.attack(recorder, images, labels, settings)
+    assert recorder.best_distance.isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ def adversarial_starts(
 ) -> tuple[Tensor, Tensor]:
     """Adversarial images near the boundary, towards the nearest images of other classes in the batch.
 
-    Foolbox starts from uniform noise, fails where noise isn't misclassified, and then gives up on the whole batch.
+    Foolbox starts from uniform noise, fails where noise isn't misclassified, and then gives up on the whole batch. It gives
+    up too where a start is refused when asked about again, as it may be by ABS, whose search goes on from what was found
+    before: there the start is the image of the other class.
 
     Args:
         images: correctly classified (N, 1, 28, 28), labels: (N,).
@@ -31,7 +33,10 @@ def adversarial_starts(
     nearest = distances.argsort(dim=1, stable=True)[:, min(rank, len(images) - 1)]
     samples = torch.arange(len(images), device=images.device)
     rows = samples[distances[samples, nearest].isfinite()]
-    return rows, bisect(recorder, images[rows], images[nearest[rows]], rows, bisections)
+    outer = images[nearest[rows]]
+    starts = bisect(recorder, images[rows], outer, rows, bisections)
+    adversarial = recorder.is_adversarial(starts, rows)[:, None, None, None]
+    return rows, torch.where(adversarial, starts, outer)
 
 
 def follow_boundary(

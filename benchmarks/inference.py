@@ -1,4 +1,7 @@
-"""How fast and how good each inference is, interleaved in one run: a table, and metrics/inference_benchmark.json."""
+"""How fast and how good each inference is, interleaved in one run: a table, and metrics/inference_benchmark.json.
+
+On the GPU, where there is one. Another file to write to may be given.
+"""
 
 import json
 import logging
@@ -28,7 +31,7 @@ from analysis_by_synthesis.inference import (
 from analysis_by_synthesis.inference.fast import aligned
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.stage import replacing
+from analysis_by_synthesis.stage import device, replacing
 
 BATCH = 512
 ROUNDS = 4  # in each, the reference takes its share of the batch and every other mode all of it
@@ -36,16 +39,15 @@ BRACKETED = 256  # images, which give twice as many at the boundary
 NEAR = 0.1  # L2 distance of the images that are followed from those at the boundary
 BISECTIONS = 7  # of the line to an image of another class
 FLOP = 4 * (16 * 8 * 32 + 400 * 32 * 16 + 3025 * 16 * 16 + 625 * 16 * 16)  # of D and its gradient
-OUTPUT = Path("metrics/inference_benchmark.json")
 
 log = logging.getLogger(__name__)
 
 
-def main(models: str = "models") -> None:
+def main(output: str = "metrics/inference_benchmark.json") -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     (settings,) = read({"inference": InferenceSettings})
-    decoders = load_decoders(Path(models))
-    clean = mnist.load("test")[0][:BATCH]
+    decoders = [decoder.to(device()) for decoder in load_decoders(Path("models"))]
+    clean = mnist.load("test")[0][:BATCH].to(device())
     with TemporaryDirectory() as nothing_kept:
         tables.WORK = Path(nothing_kept)
         fast, start_up, _ = timed(lambda: build_inference(decoders, settings))
@@ -62,13 +64,15 @@ def main(models: str = "models") -> None:
         "default, boundary": lambda: fast.solve(boundary).distance,
         "decision": lambda: fast.decide(clean),
         "decision, boundary": lambda: fast.decide(boundary),
-        "default, inverted": lambda: fast.solve(1 - clean).distance,  # far from all classes: harder than what attacks show
+        # far from all classes: harder than what attacks show
+        "default, inverted": lambda: fast.solve(1 - clean).distance,
         "decision, inverted": lambda: fast.decide(1 - clean),
     }
-    following, rows = Following(fast, len(boundary), torch.ones(fast.classes)), torch.arange(len(boundary))
+    following = Following(fast, len(boundary), torch.ones(fast.classes, device=device()))
+    rows = torch.arange(len(boundary), device=device())
     following.minimum(boundary, rows, margin=0.0)
     generator = torch.Generator().manual_seed(0)
-    near = [(boundary + NEAR * unit_noise(boundary.shape, generator)).clamp(0, 1) for _ in range(ROUNDS)]
+    near = [(boundary + NEAR * unit_noise(boundary.shape, generator).to(device())).clamp(0, 1) for _ in range(ROUNDS)]
 
     names = ("reference", *modes, "followed, boundary")
     results: dict[str, list[Tensor]] = {mode: [] for mode in names}
@@ -85,7 +89,8 @@ def main(models: str = "models") -> None:
             result, *times = timed(call)
             results[mode].append(result)
             seconds[mode].append([t / len(result) for t in times])
-        peaks.append(peak())
+        if device().type == "cpu":
+            peaks.append(peak())
 
     distance = {mode: torch.cat(of_rounds[:1]) for mode, of_rounds in results.items()}
     distance["reference"] = torch.cat(results["reference"])
@@ -108,12 +113,11 @@ def main(models: str = "models") -> None:
     }
     evaluations = 10 * (settings.protocol.steps + 1)
     report = {
-        "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
+        "machine": machine(),
         "date": date.today().isoformat(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "batch": BATCH,
         "start_up_seconds": round(start_up + first, 1),
-        "peak_gflops_per_core": round(statistics.median(peaks) / 1e9, 1),
         "modes": {
             mode: {
                 "images_per_second": round(1 / statistics.median(wall for wall, _ in seconds[mode]), 1),
@@ -125,9 +129,11 @@ def main(models: str = "models") -> None:
             for mode in seconds
         },
     }
-    share = [evaluations * FLOP / cpu / best for (_, cpu), best in zip(seconds["protocol"], peaks)]
-    report["modes"]["protocol"]["share_of_peak"] = round(statistics.median(share), 3)
-    with replacing(OUTPUT) as partial:
+    if device().type == "cpu":
+        share = [evaluations * FLOP / cpu / best for (_, cpu), best in zip(seconds["protocol"], peaks)]
+        report["modes"]["protocol"]["share_of_peak"] = round(statistics.median(share), 3)
+        report["peak_gflops_per_core"] = round(statistics.median(peaks) / 1e9, 1)
+    with replacing(Path(output)) as partial:
         partial.write_text(json.dumps(report, indent=2) + "\n")
     show(report)
 
@@ -178,6 +184,8 @@ def timed(call: Callable[[], object]) -> tuple:
     """The result, wall seconds and CPU seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = call()
+    if device().type == "cuda":
+        torch.cuda.synchronize()
     return result, time.perf_counter() - wall, time.process_time() - cpu
 
 
@@ -194,11 +202,12 @@ def peak(repetitions: int = 20_000_000) -> float:
     return repetitions * 3 * kernels.CHANNELS * kernels.LANES * 2 / cpu
 
 
-def cpu_name() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
+def machine() -> dict[str, str | int]:
+    if device().type == "cuda":
+        return {"gpu": torch.cuda.get_device_name()}
+    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    name = names[0].split(":", 1)[1].strip() if names else platform.processor()
+    return {"cpu": name, "vector_floats": kernels.LANES, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
 
 
 def show(report: dict) -> None:
@@ -207,10 +216,10 @@ def show(report: dict) -> None:
     print(f"{'':20}" + "".join(f"{name.replace('_', ' '):>21}" for name in columns))
     for mode, row in report["modes"].items():
         print(f"{mode:20}" + "".join(f"{row.get(name, ''):>21}" for name in columns))
-    protocol = report["modes"]["protocol"]
-    share, peak_gflops, machine = protocol["share_of_peak"], report["peak_gflops_per_core"], report["machine"]
-    print(f"protocol: {share:.0%} of the measured peak, {peak_gflops} GFLOP/s a core")
-    print(f"start-up {report['start_up_seconds']} s; {machine['cpu']}, {machine['threads']} threads")
+    if "peak_gflops_per_core" in report:
+        share = report["modes"]["protocol"]["share_of_peak"]
+        print(f"protocol: {share:.0%} of the measured peak, {report['peak_gflops_per_core']} GFLOP/s a core")
+    print(f"start-up {report['start_up_seconds']} s; {', '.join(map(str, report['machine'].values()))}")
 
 
 if __name__ == "__main__":

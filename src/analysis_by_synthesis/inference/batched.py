@@ -20,6 +20,7 @@ class BatchedInference(ReferenceInference):
 
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
         super().__init__(decoders, settings)
+        torch.backends.cudnn.allow_tf32 = False  # D would be off by more than classes differ by at the boundary
         self._together = AllDecoders(self.decoders)
         self._replayed_step = Replayed(lambda x, prior, *runs: self._step(x, None, Runs(*runs), prior).fields())
         self._replayed_adam = Replayed(lambda x, z: self._adam(self._together, x, z))
@@ -42,6 +43,13 @@ class BatchedInference(ReferenceInference):
             value = objective(self._together, z, x)[0] - (1 - prior) / 2 * z.square().sum(1)
             (gradient,) = torch.autograd.grad(value.sum(), z)
         return value.detach(), gradient
+
+    @torch.no_grad()
+    def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
+        if isinstance(classes, int):
+            return super().decode(classes, latents)
+        slot, slots = _slots(classes, self.classes)
+        return self._together(_spread(latents, slot, slots))[slot]
 
     def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
         if isinstance(classes, int):

@@ -68,7 +68,8 @@ class NearestNeighbor(nn.Module):
             reach = 2 * (images - x).flatten(1).norm(dim=1).max() + ROUNDING
             kept = [(d <= d.min() + reach).nonzero()[:, 0] for d in distances]
             references = [r[index] for r, index in zip(self.references.split(self.counts), kept)]
-            labels = torch.arange(10, device=x.device).repeat_interleave(torch.tensor([len(r) for r in references]))
+            counts = torch.tensor([len(r) for r in references], device=x.device)
+            labels = torch.arange(10, device=x.device).repeat_interleave(counts)
             return NearestNeighbor(torch.cat(references).view(-1, *x.shape[1:]), labels)(images)
 
         return logits

@@ -1,0 +1,123 @@
+"""What runs on a GPU gives what it gives on a CPU."""
+
+import pytest
+import torch
+from toy_decoders import toy_decoders, toy_images, toy_settings
+
+from analysis_by_synthesis.attacks import (
+    bound_guided,
+    boundary,
+    brendel_bethge,
+    ddn,
+    fast_gradient,
+    latent_descent,
+    pointwise,
+)
+from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
+from analysis_by_synthesis.inference import Following, ReferenceInference
+from analysis_by_synthesis.models import predict
+from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.stage import device
+from analysis_by_synthesis.work import Work
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.fixture(scope="module")
+def decoders():
+    return toy_decoders(3)
+
+
+@pytest.fixture(scope="module")
+def images(decoders):
+    return toy_images(decoders, each=7)
+
+
+@pytest.fixture(scope="module")
+def reference(decoders):
+    return ReferenceInference(decoders, toy_settings())
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ABS(toy_decoders(3), toy_settings())
+
+
+@pytest.fixture(scope="module")
+def model_on_gpu():
+    return ABS(toy_decoders(3), toy_settings()).to(device())
+
+
+@pytest.fixture(scope="module")
+def on_gpu(model_on_gpu):
+    return model_on_gpu.inference
+
+
+def test_all_searches_find_what_the_reference_finds(reference, on_gpu, images):
+    (expected, _), (found, _) = reference.protocol(images), on_gpu.protocol(images.cuda())
+    torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-3)
+    for search in ("solve", "arbitrate"):
+        expected, found = getattr(reference, search)(images), getattr(on_gpu, search)(images.cuda())
+        torch.testing.assert_close(
+            found.distance.min(1).values.cpu(), expected.distance.min(1).values, rtol=0, atol=1e-3
+        )
+    assert (on_gpu.decide(images.cuda()).cpu() == expected.distance.argmin(1)).all()
+
+
+def test_result_does_not_depend_on_the_batch(on_gpu, images):
+    together = on_gpu.arbitrate(images.cuda()).distance
+    for i in (0, len(images) - 1):
+        torch.testing.assert_close(
+            on_gpu.arbitrate(images[i : i + 1].cuda()).distance[0], together[i], rtol=0, atol=1e-3
+        )
+
+
+def test_following_stays_with_the_arbiter(on_gpu, images):
+    following, x = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), images.cuda()
+    for _ in range(4):
+        found = following.minimum(x, torch.arange(len(x), device="cuda"), margin=1.0)
+        least = on_gpu.arbitrate(x).distance.min(1).values
+        torch.testing.assert_close(found.min(1).values, least, rtol=0, atol=0.05)
+        x = (x + 0.02 * torch.randn_like(x)).clamp(0, 1)
+
+
+def test_gradients_are_those_of_the_cpu(model, model_on_gpu, images):
+    gradients = []
+    for of in (model, model_on_gpu):
+        x = images[:4].to(of.gamma.device).requires_grad_()
+        (gradient,) = torch.autograd.grad(of(x).max(1).values.sum(), x)
+        gradients.append(gradient.cpu().flatten(1))
+    assert (torch.cosine_similarity(*gradients) > 0.999).all()
+
+
+SEARCH = {
+    "starts": 2, "restarts": 1, "alternations": 2, "evaluations": 5, "kept": 4, "rounds": 1, "weighings": 3, "rate": 1.0,
+    "reach": 1.5, "bisections": 4, "slack": 0.001,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "settings"),
+    [
+        (ddn, {"norm": "l2", "steps": 30, "first_norm": 1.0, "change": 0.2}),
+        (fast_gradient, {"norm": "linf", "steps": 20, "finer_steps": 5}),
+        (fast_gradient, {"norm": "l2", "steps": 20, "finer_steps": 5, "difference_steps": [0.1]}),
+        (boundary, {"norm": "l2", "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "look_every": 10, "bisections": 5}),
+        (brendel_bethge, {"norm": "l0", "starts": 1, "steps": 10, "learning_rate": 0.03, "decays": 5, "bisections": 5}),
+        (latent_descent, {"norm": "l2", "step": 0.05, "steps": 50, "bisections": 8}),
+        (pointwise, {"norm": "l0", "starts": 1, "repetitions": 1, "levels": 20, "narrowing": 1.2, "bisections": 5, "least_gain": 0.01}),
+        (bound_guided, {"norm": "linf", "search": SEARCH}),
+    ],
+)  # fmt: skip
+def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(
+    model, model_on_gpu, images, module, settings, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    labels = predict(model, images)
+    evaluation = Evaluation(chunk_size=12, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
+    cell = AttackCell(model_on_gpu, False, module.attack, module.Settings(label="", **settings), evaluation)
+    records = cell.run(images.to(device()), labels.to(device()), seed=0, work=Work("gpu", [], []), label="gpu")
+    assert records["adversarial"].device.type == "cpu"
+    assert records["success"].any()
+    found = records["success"] & records["clean_correct"]
+    assert (predict(model, records["adversarial"][found]) != labels[found]).all()

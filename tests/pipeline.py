@@ -13,9 +13,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 PACKAGE = "analysis_by_synthesis"
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
-CELLS, PENDING = (
-    {name: cell for group in PARAMS[block].values() for name, cell in group.items()} for block in ("cells", "pending")
-)
+CELLS = {name: cell for group in PARAMS["cells"].values() for name, cell in group.items()}
 
 
 @cache
@@ -82,23 +80,13 @@ def used_files(stage: dict) -> set[Path]:
 
 
 def attack_file(stage: dict) -> Path | None:
-    return attack_module(CELLS[stage["item"]]) if stage["item"] in CELLS else None
-
-
-def pending_files(group: str) -> set[Path]:
-    """What the pending cells of a stage's group will use, but for the modules of their attacks."""
-    cells = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][group].get("foreach", "")
-    waiting = PARAMS["pending"].get(cells.removeprefix("${cells.").removesuffix("}"), {}) if "cells." in cells else {}
-    attacks = (closure(attack_module(cell)) - {attack_module(cell)} for cell in waiting.values())
-    return set().union(*attacks, *(closure(model_file(cell["model"])) for cell in waiting.values()))
+    if stage["item"] not in CELLS:
+        return None
+    return SOURCE / PACKAGE / "attacks" / f"{CELLS[stage['item']]['module']}.py"
 
 
 def model_file(name: str) -> Path:
     return SOURCE / PACKAGE / "models" / f"{MODELS[name]}.py"
-
-
-def attack_module(cell: dict) -> Path:
-    return SOURCE / PACKAGE / "attacks" / f"{cell['module']}.py"
 
 
 @cache

@@ -6,14 +6,11 @@ import pytest
 from pipeline import (
     CELLS,
     PARAMS,
-    PENDING,
     ROOT,
     SOURCE,
     attack_file,
-    attack_module,
     closure,
     keys_read,
-    pending_files,
     stages,
     used_files,
 )
@@ -41,7 +38,7 @@ def declared_code(stage):
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_stage_depends_on_the_modules_that_it_uses_and_on_no_other(group):
     # The stages of a group share their dependencies, but for the module of the attack.
-    shared = set().union(*(used_files(stage) - {attack_file(stage)} for stage in members(group))) | pending_files(group)
+    shared = set().union(*(used_files(stage) - {attack_file(stage)} for stage in members(group)))
     for stage in members(group):
         expected = shared | ({attack_file(stage)} - {None})
         assert {str(path.relative_to(ROOT)) for path in declared_code(stage)} == {
@@ -72,21 +69,17 @@ def test_no_code_is_left_out():
     }
     commands = ("schema.py", "audit/__main__.py", "evaluate.py", "networks/convert.py")
     by_hand = set().union(*(closure(SCHEMA.parent / name) for name in commands))
-    assert code <= used | by_hand | set().union(*(closure(attack_module(cell)) for cell in PENDING.values()))
+    assert code <= used | by_hand
 
 
 def test_every_parameter_is_declared_by_a_stage():
     declared = {key.split(".")[0] for stage in STAGES.values() for key in stage["params"]}
-    assert declared | {"digits", "models", "pending"} == set(PARAMS)
+    assert declared | {"digits", "models"} == set(PARAMS)
 
 
 def test_results_belong_to_cells():
     found = {path.stem for path in (ROOT / "results" / "attacks").glob("*")}
     assert found <= set(CELLS)
-
-
-def test_a_cell_is_either_part_of_the_pipeline_or_pending():
-    assert not set(CELLS) & set(PENDING)
 
 
 def test_only_the_download_has_outputs_outside_of_git():

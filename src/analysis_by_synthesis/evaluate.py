@@ -29,12 +29,10 @@ def evaluate(weights: Path, output: Path, names: list[str], samples: int | None)
     Raises:
         Problem: there is no such cell, or a stage has failed.
     """
-    cells, pending, attacks = read({
-        "cells": dict[str, dict[str, Cell]], "pending": dict[str, dict[str, Cell]], "attacks": dict[str, LabelledAttack]
-    })  # fmt: skip
-    cells = {name: cell for group in (*cells.values(), *pending.values()) for name, cell in group.items()}
+    groups, attacks = read({"cells": dict[str, dict[str, Cell]], "attacks": dict[str, LabelledAttack]})
+    cells = {name: cell for group in groups.values() for name, cell in group.items()}
     if unknown := sorted(set(names) - set(cells)):
-        raise Problem(f"there is no cell {unknown[0]}; params.yaml lists them under cells and pending.")
+        raise Problem(f"there is no cell {unknown[0]}; params.yaml lists them under cells.")
     if not weights.is_dir():
         raise Problem(f"{weights} is not a directory of weights; lay it out as models/ is.")
     link(output, {"data": Path("data"), **{f"models/{path.name}": path for path in weights.iterdir() if path.is_dir()}})

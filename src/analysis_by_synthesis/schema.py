@@ -42,7 +42,6 @@ BLOCKS: dict[str, Any] = {
     "evaluation": Evaluation,
     "attacks": dict[str, dict[str, Any]],
     "cells": dict[str, dict[str, Cell]],
-    "pending": dict[str, dict[str, Cell]],
     "distal": DistalSettings,
     "vae_health": VAEHealth,
     "report": ReportSettings,
@@ -63,13 +62,12 @@ def check() -> None:
     if models != list(MODELS) or values["digits"] != list(range(10)):
         raise Problem(f"{PARAMS_FILE}: models and digits list what the stages are made for; leave them as they are.")
     settings: dict[str, type[AttackSettings]] = {}
-    for block in ("cells", "pending"):
-        for group, cells in values[block].items():
-            for name, cell in cells.items():
-                key = f"{block}.{group}.{name}"
-                found = _attack_settings(key, name, cell)
-                if settings.setdefault(f"attacks.{cell.attack}", found) is not found:
-                    raise Problem(f"{PARAMS_FILE}: {key}.module is not that of other cells of {cell.attack}; correct it.")
+    for group, cells in values["cells"].items():
+        for name, cell in cells.items():
+            key = f"cells.{group}.{name}"
+            found = _attack_settings(key, name, cell)
+            if settings.setdefault(f"attacks.{cell.attack}", found) is not found:
+                raise Problem(f"{PARAMS_FILE}: {key}.module is not that of other cells of {cell.attack}; correct it.")
     read(settings)
 
 

@@ -9,6 +9,7 @@ from toy_models import BrightPixels, GrowsCertain, TwoPlanes, grey_images
 from analysis_by_synthesis.attacks import (
     basic_iterative,
     boundary,
+    brendel_bethge,
     carlini_wagner,
     ddn,
     deepfool,
@@ -63,6 +64,7 @@ def smallest(model, attack, settings, images):
         (ddn, {"norm": "l2", "steps": 100, "first_norm": 1.0, "change": 0.05}, 1.01),
         (carlini_wagner, {"norm": "l2", "searches": 5, "steps": 50, "learning_rate": 0.02, "first_weight": 10.0}, 1.1),
         (fast_minimum_norm, {"norm": "linf", "steps": 100, "longest_step": 1.0, "change": 0.05}, 1.01),
+        (fast_minimum_norm, {"norm": "l0", "steps": 100, "longest_step": 1.0, "change": 0.05}, 1.1),
     ],
 )
 def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings, ratio, n):
@@ -104,6 +106,16 @@ def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_
     )
     boundary.attack(recorder, images, labels, settings)
     assert recorder.best_distance.isfinite().all()
+
+
+def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_do():
+    """In L0 only: for each norm Foolbox compiles an optimiser of its own, which takes half a minute."""
+    model, images = two_classes(4)
+    settings = {"norm": "l0", "starts": 1, "steps": 100, "learning_rate": 0.03, "decays": 10, "bisections": 10}
+    recorder = smallest(model, brendel_bethge.attack, brendel_bethge.Settings(label="", **settings), images)
+    optimum = model.optimum(images, "l0")
+    assert (recorder.best_distance >= optimum).all()
+    assert (recorder.best_distance <= 1.1 * optimum).all()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """FMN for Linf and L0 (Pintor et al., 2021), as Foolbox has it; its L2 variant never projects, DDN stands in for it."""
 
+import math
+
+import eagerpy as ep
 import foolbox
 from torch import Tensor
 
@@ -8,7 +11,15 @@ from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.params import Count, Positive, Share
 
-VARIANTS = {"linf": foolbox.attacks.LInfFMNAttack, "l0": foolbox.attacks.L0FMNAttack}
+
+class L0FMNAttack(foolbox.attacks.L0FMNAttack):
+    """Foolbox's, which fails where every pixel may change."""
+
+    def project(self, x: ep.Tensor, x0: ep.Tensor, epsilon: ep.Tensor) -> ep.Tensor:
+        return super().project(x, x0, ep.minimum(epsilon, math.prod(x.shape[1:]) - 1))
+
+
+VARIANTS = {"linf": foolbox.attacks.LInfFMNAttack, "l0": L0FMNAttack}
 
 
 class Settings(AttackSettings):

@@ -107,7 +107,10 @@ def test_metrics_are_numbers(table, tmp_path):
 
 
 def raised(cells):
-    modules = {"Gaussian Noise": "gaussian_noise", "Boundary Attack": "boundary", "FGM": "fast_gradient"}
+    modules = {
+        "Gaussian Noise": "gaussian_noise", "Boundary Attack": "boundary", "FGM": "fast_gradient",
+        "Carlini & Wagner": "carlini_wagner",
+    }  # fmt: skip
     of = {
         row: Cell(model=row.model, attack="", module=modules.get(row.attack, "deepfool"), samples=len(table))
         for row, table in cells.items()
@@ -122,6 +125,7 @@ def test_a_sound_evaluation_raises_no_flag():
         Row("l2", "DeepFool", "cnn"): records("l2", 1, 1, 1),
         Row("l2", "DeepFool w/ GE", "cnn"): records("l2", 1, 1),
         Row("l2", "FGM", "cnn"): records("l2", 2, 2, INF),
+        Row("l2", "Carlini & Wagner", "cnn"): records("l2", 1, 1, 1, zero_gradients=7),
         Row("l2", "DeepFool", "abs"): records("l2", 9, 9, 9),
     }) == []  # fmt: skip
 

@@ -75,6 +75,13 @@ def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings,
     assert (recorder.best_distance <= optimum * ratio).all()
 
 
+def test_fmn_goes_on_where_changing_every_pixel_is_not_enough():
+    """Foolbox's own projection then asks for a pixel that isn't there."""
+    settings = fast_minimum_norm.Settings(label="", norm="l0", steps=100, longest_step=1.0, change=0.5)
+    recorder = smallest(TwoPlanes(offset=1e4), fast_minimum_norm.attack, settings, grey_images(2))
+    assert recorder.best_distance.isinf().all() and (recorder.queries > 100).all()
+
+
 def two_classes(n):
     """A linear model, and images of both of its classes."""
     model, images = TwoPlanes(), grey_images(n)

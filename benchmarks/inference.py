@@ -31,7 +31,8 @@ from analysis_by_synthesis.inference import (
 from analysis_by_synthesis.inference.fast import aligned
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.stage import device, replacing
+from analysis_by_synthesis.pipeline.device import device
+from analysis_by_synthesis.pipeline.files import replacing
 
 BATCH = 512
 ROUNDS = 4  # in each, the reference takes its share of the batch and every other mode all of it

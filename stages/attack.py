@@ -1,37 +1,22 @@
-"""One attack on one model: per-sample records, and the verified adversarials."""
+"""One attack on one model: per-sample records, the verified adversarials, and the run card."""
 
-from importlib import import_module
-from pathlib import Path
-
-from analysis_by_synthesis.evaluation.records import write_attack
-from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
-from analysis_by_synthesis.data.mnist import MNIST, load
-from analysis_by_synthesis.models import BINARY, model_module
+from analysis_by_synthesis.attacks.registry import load_attack
+from analysis_by_synthesis.evaluation.cell import Experiment
+from analysis_by_synthesis.evaluation.settings import AttackBlock
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.stage import device, run
-from analysis_by_synthesis.work import Work
+from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.files import read_json
+from analysis_by_synthesis.pipeline.paths import ATTACKS, EXPERIMENT, MODELS
+from analysis_by_synthesis.pipeline.stage import run
 
 
-def main(model_name: str, attack_name: str, module_name: str, samples: str) -> None:
-    attack = import_module(f"analysis_by_synthesis.attacks.{module_name}")
-    model_definition = model_module(model_name)
-    seed, evaluation, settings, *model_parameters = read(
-        {
-            "seed": int,
-            "evaluation": Evaluation,
-            f"attacks.{attack_name}": attack.Settings,
-            **model_definition.PARAMETERS,
-        }
-    )
-    n, name = int(samples), f"{model_name}-{attack_name}"
-    work = Work(
-        f"attack-{name}", [n, seed, evaluation, settings, *model_parameters], [Path("models") / model_name, MNIST]
-    )
-    model = model_definition.load(model_name, Path("models"), *model_parameters).to(device())
-    images, labels = (part[:n].to(device()) for part in load("test"))
-    cell = AttackCell(model, model_name in BINARY, attack.attack, settings, evaluation)
-    write_attack(name, cell.run(images, labels, seed, work, label=name))
-    work.discard()
+def main(model: str, attack: str) -> None:
+    key = f"attacks.{attack}"
+    (block,) = read({key: AttackBlock})
+    attack_function, settings = load_attack(key, block)
+    code = recorded(["stages.attack", key, f"models.{model}", *(f"models.{name}" for name in settings.needs)])
+    experiment = Experiment(**read_json(EXPERIMENT))
+    experiment.run(MODELS / model, attack_function, settings, block.samples, code, ATTACKS / f"{model}-{attack}")
 
 
 if __name__ == "__main__":

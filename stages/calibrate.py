@@ -1,32 +1,40 @@
 """Calibrate one model's softmax: alpha, eta, and the confidence in each image before and after."""
 
-from pathlib import Path
+import time
 
 import pandas as pd
 
 from analysis_by_synthesis.calibration import Calibration, calibrate, posterior
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.files import write_csv, write_json
-from analysis_by_synthesis.models import logits, model_module
+from analysis_by_synthesis.data.order import in_order
+from analysis_by_synthesis.models import load_model, logits
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.stage import device, run
+from analysis_by_synthesis.pipeline.card import write_card
+from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.files import write_csv, write_json
+from analysis_by_synthesis.pipeline.paths import CALIBRATION, METRICS, MODELS
+from analysis_by_synthesis.pipeline.stage import run
 
 
-def main(name: str) -> None:
-    module = model_module(name)
-    settings, *model_parameters = read({"calibration": Calibration, **module.PARAMETERS})
-    model = module.load(name, Path("models"), *model_parameters).to(device())
-    images, labels = load("test")
-    chosen = range(len(labels))[-settings.images :]
-    scores, labels = logits(model, images[chosen].to(device())).cpu().numpy(), labels[chosen].numpy()
+def main(model: str) -> None:
+    order, settings = read({"order": int, "calibration": Calibration})
+    code = recorded(["stages.calibrate", f"models.{model}"])
+    began, where = time.perf_counter(), device()
+    chosen = sorted(in_order(order)[-settings.images :])
+    images, labels = (part[chosen] for part in load("test"))
+    scores, labels = logits(load_model(model, MODELS, where), images.to(where)).cpu().numpy(), labels.numpy()
     alpha, eta = calibrate(scores, labels, settings.median_confidence)
     table = pd.DataFrame({
-        "index": chosen, "label": labels, "predicted": scores.argmax(1),
+        "image": chosen, "label": labels, "predicted": scores.argmax(1),
         "before": posterior(scores, 1, 0).max(1), "after": posterior(scores, alpha, eta).max(1),
     })  # fmt: skip
-    write_csv(Path(f"results/calibration/{name}.csv"), table)
+    write_csv(CALIBRATION / f"{model}.csv", table)
     result = {"alpha": alpha, "eta": eta, "median_confidence": table["after"].median(), "images": len(labels)}
-    write_json(Path(f"metrics/calibration/{name}.json"), result)
+    write_json(METRICS / "calibration" / f"{model}.json", result)
+    seconds = time.perf_counter() - began
+    write_card(CALIBRATION / f"{model}.json", code, device_name(where), seconds, samples=len(labels), order=order)
+    print(f"{model}: alpha {alpha:.3g}, eta {eta:.3g}")
 
 
 if __name__ == "__main__":

@@ -1,23 +1,29 @@
 """Classify the clean test images with one model."""
 
-from pathlib import Path
+import time
 
 import pandas as pd
 
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.files import CLEAN, write_csv
-from analysis_by_synthesis.models import model_module, predict
+from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.params import Count, read
-from analysis_by_synthesis.stage import device, run
+from analysis_by_synthesis.pipeline.card import write_card
+from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.files import write_csv
+from analysis_by_synthesis.pipeline.paths import CLEAN, MODELS
+from analysis_by_synthesis.pipeline.stage import run
 
 
-def main(name: str) -> None:
-    module = model_module(name)
-    n, *model_parameters = read({"clean_images": Count, **module.PARAMETERS})
-    model = module.load(name, Path("models"), *model_parameters).to(device())
+def main(model: str) -> None:
+    (n,) = read({"clean_images": Count})
+    code = recorded(["stages.classify", f"models.{model}"])
+    began, where = time.perf_counter(), device()
     images, labels = (part[:n] for part in load("test"))
-    predicted = predict(model, images.to(device())).cpu()
-    write_csv(CLEAN / f"{name}.csv", pd.DataFrame({"index": range(n), "label": labels, "predicted": predicted}))
+    predicted = predict(load_model(model, MODELS, where), images.to(where)).cpu()
+    write_csv(CLEAN / f"{model}.csv", pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted}))
+    write_card(CLEAN / f"{model}.json", code, device_name(where), time.perf_counter() - began, samples=n)
+    print(f"{model}: {(predicted == labels).double().mean():.2%} of {n} clean images are classified correctly")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from analysis_by_synthesis.data.mnist import MNIST
 from analysis_by_synthesis.data.sources import Download, download
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.stage import run
+from analysis_by_synthesis.pipeline.stage import run
 
 
 def main() -> None:

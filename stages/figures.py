@@ -1,27 +1,24 @@
 """Figures 3 and 5 to 8, from the records of the attacks."""
 
-from pathlib import Path
-
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.files import write_csv
+from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.params import Positive, read
+from analysis_by_synthesis.pipeline.files import write_csv
+from analysis_by_synthesis.pipeline.paths import PLOTS
+from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.reporting import figure3, figure8, figure567
 from analysis_by_synthesis.reporting.adversarials import adversarials_of_models
-from analysis_by_synthesis.reporting.records import Cell, LabelledAttack, read_cells
-from analysis_by_synthesis.stage import run
-
-PLOTS = Path("plots")
+from analysis_by_synthesis.reporting.records import read_cells
 
 
 def main() -> None:
     seed, attacks, cells, thresholds = read({
-        "seed": int, "attacks": dict[str, LabelledAttack], "cells": dict[str, dict[str, Cell]],
-        "report.thresholds": dict[Norm, Positive],
+        "seed": int, "attacks": dict[str, AttackBlock], "cells": Cells, "report.thresholds": dict[Norm, Positive],
     })  # fmt: skip
-    records, cell_of = read_cells(attacks, cells)
+    found = read_cells(attacks, cells)
     images, _ = load("test")
-    minimal = {norm: adversarials_of_models(records, cell_of, norm) for norm in NORMS}
+    minimal = {norm: adversarials_of_models(found, norm) for norm in NORMS}
     figure3.draw(minimal["l2"], images, seed, PLOTS / "figure3.png")
     for norm, name in figure567.FIGURES.items():
         figure567.draw(minimal[norm], norm, images, seed, PLOTS / f"{name}.png")

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from analysis_by_synthesis.params import read
+from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis.pipeline.paths import METRICS, PLOTS
+from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.reporting.page import render
-from analysis_by_synthesis.stage import replacing, run
 
 
 def main() -> None:
-    seed, inference_seed = read({"seed": int, "inference.seed": int})
-    page = render(Path("metrics"), Path("plots"), {"seed": seed, "inference.seed": inference_seed})
+    seed, order = read({"seed": int, "order": int})
+    page = render(METRICS, PLOTS, Path("requirements.txt"), {"seed": seed, "order": order})
     with replacing(Path("results.html")) as partial:
         partial.write_text(page)
 

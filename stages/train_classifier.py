@@ -1,26 +1,38 @@
 """Train one classifier: weights and learning curve."""
 
-from pathlib import Path
-
 import pandas as pd
+import torch
 
 from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import save_weights
 from analysis_by_synthesis.params import Count, read
-from analysis_by_synthesis.stage import device, replacing, run
+from analysis_by_synthesis.pipeline.card import write_card
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.files import read_json, write_csv
+from analysis_by_synthesis.pipeline.paths import MODELS, PLOTS, TRAINING
+from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.training.classifier import ClassifierTraining, train
-from analysis_by_synthesis.work import Work
 
 
 def main(name: str) -> None:
     seed, n, settings = read({"seed": int, "training_images": Count, f"classifiers.{name}": ClassifierTraining})
-    work = Work(f"train_classifier-{name}", [seed, n, settings], [MNIST])
-    images, labels = (part[:n].to(device()) for part in load("train"))
-    network, history = train(name, images, labels, settings, seed, work)
-    save_weights(network, Path(f"models/{name}/weights.safetensors"))
-    with replacing(Path(f"plots/training/{name}.csv")) as partial:
-        pd.DataFrame(history).to_csv(partial, index=False, float_format="%.6g")
-    work.discard()
+    code = recorded(["stages.train_classifier", f"networks.{name}"])
+    config, parameters = MODELS / name / "config.json", {"seed": seed, "training_images": n, "settings": settings}
+    checkpoints = Checkpoints(f"training/{name}", code, parameters, [MNIST, config])
+    where, model = device(), read_json(config)
+    images, labels = (part[:n].to(where) for part in load("train"))
+    images = binarize(images) if model.get("binarize") else images
+    torch.manual_seed(seed)
+    network, history, seconds = train(build_network(model["network"]), images, labels, settings, seed, checkpoints, name)
+    save_weights(network, MODELS / name / "weights.safetensors")
+    write_csv(PLOTS / "training" / f"{name}.csv", pd.DataFrame(history))
+    write_card(TRAINING / f"{name}.json", code, device_name(where), seconds, samples=n, seed=seed)
+    checkpoints.discard()
+    print(f"{name}: {history[-1]['accuracy']:.2%} of the images of the last epoch")
 
 
 if __name__ == "__main__":

@@ -1,30 +1,27 @@
 """Samples, reconstruction errors and KL divergences of the ten VAEs."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.files import write_csv, write_json
+from analysis_by_synthesis.pipeline.files import write_csv, write_json
+from analysis_by_synthesis.pipeline.paths import METRICS, MODELS, PLOTS
+from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.reporting.vae_health import LATENTS, SPLITS, VAEHealth, draw, examine, summarise
-from analysis_by_synthesis.stage import run
-
-PLOTS = Path("plots")
 
 
 def main() -> None:
     seed, settings = read({"seed": int, "vae_health": VAEHealth})
     splits = {split: load(split) for split in SPLITS}
-    vaes = [load_weights(VAE(), Path(f"models/abs/{c}.safetensors")) for c in range(10)]
+    vaes = [load_weights(VAE(), MODELS / "abs" / f"{c}.safetensors") for c in range(10)]
     tables = []
     for c, vae in enumerate(vaes):
         own = {split: images[labels == c][: settings.images] for split, (images, labels) in splits.items()}
         tables.append(examine(vae, own).assign(**{"class": c}))
     health = pd.concat(tables, ignore_index=True)
-    write_json(Path("metrics/vae_health.json"), summarise(health, settings.active))
+    write_json(METRICS / "vae_health.json", summarise(health, settings.active))
     for split, rows in health.groupby("split"):
         of_class = dict(zip(rows["class"].map("class_{}".format), rows[LATENTS].to_numpy()))
         write_csv(

@@ -17,7 +17,7 @@ from analysis_by_synthesis.bounds.records import lower_bounds
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Stretched
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.reporting import bounds as reporting
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 SEARCH = CutSettings(
@@ -222,7 +222,7 @@ def test_a_bound_above_an_adversarial_fails_the_run():
     assert (summary["n"], summary["attacked_n"], summary["violations"]) == (4, 3, 0)
     assert summary["median_ratio"] == pytest.approx((2 + 1.6 / 1.5) / 2)
     assert (summary["certified_accuracy"], summary["attacked_accuracy"]) == (0.5, pytest.approx(2 / 3))
-    with pytest.raises(Problem, match=r"the l2 bounds of the test images \[1\]"):
+    with pytest.raises(UserError, match=r"the l2 bounds of the test images \[1\]"):
         reporting.bracket(records(1.0, 1.7, 0.0), upper)
 
 

@@ -11,7 +11,7 @@ from analysis_by_synthesis.distal import records
 from analysis_by_synthesis.distal.ascent import Ascent, Climber, DistalSettings, evidence, noise
 from analysis_by_synthesis.reporting.figure4 import Neighbourhood, draw, summarise
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.errors import UserError
 
 EXACT = Ascent(starts=3, steps=100, difference=None)
 ESTIMATED = Ascent(starts=3, steps=100, difference=0.05)
@@ -95,7 +95,7 @@ def test_records_come_back(tmp_path, monkeypatch):
     records.write_distal("abs", table, images)
     again, same = records.read_distal("abs")
     assert again.equals(table) and torch.equal(same, images)
-    with pytest.raises(Problem, match=r"cnn\.csv is not here"):
+    with pytest.raises(UserError, match=r"cnn\.csv is not here"):
         records.read_distal("cnn")
 
 

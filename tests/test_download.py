@@ -8,7 +8,7 @@ import pytest
 
 from analysis_by_synthesis.data.mnist import FILES, load
 from analysis_by_synthesis.data.sources import ArrayUnpickler, Download, _idx, _idx_files, download
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.errors import UserError
 
 NAMES = [name for pair in FILES.values() for name in pair]
 
@@ -62,7 +62,7 @@ def test_bad_sources_are_named_and_the_next_one_is_tried(tmp_path, files, caplog
 
 def test_nothing_is_written_when_all_sources_fail(tmp_path, files):
     altered = mirror(tmp_path / "altered", files | {NAMES[3]: b"x"})
-    with pytest.raises(Problem, match="no source delivered MNIST"):
+    with pytest.raises(UserError, match="no source delivered MNIST"):
         download(settings([altered], files), tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
@@ -79,7 +79,7 @@ def test_the_wheels_pickle_becomes_idx_files(files):
     assert _idx_files(stream) == files
 
 
-@pytest.mark.parametrize("value", [print, Problem("x"), {"a": slice(1)}])
+@pytest.mark.parametrize("value", [print, UserError("x"), {"a": slice(1)}])
 def test_code_is_never_unpickled(value):
     with pytest.raises(pickle.UnpicklingError, match="is not a numpy array"):
         ArrayUnpickler(io.BytesIO(pickle.dumps(value, protocol=2))).load()
@@ -91,8 +91,8 @@ def test_a_damaged_file_is_named(tmp_path, files, content):
         (tmp_path / name).write_bytes(good)
     broken = tmp_path / NAMES[2]
     broken.write_bytes(files[NAMES[2]][:-1] if content is None else content)
-    with pytest.raises(Problem, match=f"{NAMES[2]} is damaged"):
+    with pytest.raises(UserError, match=f"{NAMES[2]} is damaged"):
         load("test", tmp_path)
     broken.unlink()
-    with pytest.raises(Problem, match="dvc repro download"):
+    with pytest.raises(UserError, match="dvc repro download"):
         load("test", tmp_path)

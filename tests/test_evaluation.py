@@ -13,10 +13,11 @@ from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.records import onto_grid, read_adversarials, write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
-from analysis_by_synthesis.files import ATTACKS, read_records
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.files import read_records
+from analysis_by_synthesis.pipeline.paths import ATTACKS
 from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
 from analysis_by_synthesis.networks.binarize import binarize
-from analysis_by_synthesis.work import Work
 
 EVALUATION = Evaluation(chunk_size=4, kept=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
 
@@ -154,7 +155,7 @@ def run_noise(model, images, work):
 def test_records_are_complete_and_verified(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model, images = TwoPlanes(offset=3.0), onto_grid(grey_images(6))
-    records = run_noise(model, images, Work("records", [], []))
+    records = run_noise(model, images, Checkpoints("records", [], []))
     assert records["index"].tolist() == list(range(6))
     assert records["clean_correct"].tolist() == [True, True, False, True, True, True]
     assert [records[norm][2] for norm in ("l0", "l2", "linf")] == [0, 0, 0]
@@ -172,17 +173,17 @@ def test_records_are_complete_and_verified(tmp_path, monkeypatch):
 def test_finished_chunks_are_not_computed_again_and_change_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     model, images = TwoPlanes(offset=3.0), grey_images(6)
-    whole = run_noise(model, images, Work("whole", [], []))
-    first = run_noise(model, images[:4], Work("parts", [], []))
+    whole = run_noise(model, images, Checkpoints("whole", [], []))
+    first = run_noise(model, images[:4], Checkpoints("parts", [], []))
     calls = []
     model.register_forward_hook(lambda *_: calls.append(1))
-    again = run_noise(model, images, Work("parts", [], []))
+    again = run_noise(model, images, Checkpoints("parts", [], []))
     assert len(calls) > 0
     for key in set(whole) - {"seconds"}:
         assert torch.equal(whole[key], again[key])
         assert torch.equal(whole[key][:4], first[key])
     calls.clear()
-    run_noise(model, images, Work("parts", [], []))
+    run_noise(model, images, Checkpoints("parts", [], []))
     assert len(calls) == 1  # to make the labels
 
 
@@ -201,7 +202,7 @@ def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path, monk
 
     settings = gaussian_noise.Settings(label="", norm="l2", levels=1)
     cell = AttackCell(Strict(1), False, attack, settings, EVALUATION)
-    records = cell.run(torch.zeros(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), 0, Work("strict", [], []), "test")
+    records = cell.run(torch.zeros(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), 0, Checkpoints("strict", [], []), "test")
     assert records["success"].all() and not records["rejected"].any()
     assert records["l2"].tolist() == pytest.approx([0.7, 0.7], abs=1e-4)
 
@@ -213,7 +214,7 @@ def test_an_adversarial_that_the_arbiter_rejects_does_not_count(tmp_path, monkey
         def arbitrate(self, x):
             return super().forward(grey_images(len(x)))
 
-    records = run_noise(Undecided(offset=3.0), grey_images(6), Work("rejected", [], []))
+    records = run_noise(Undecided(offset=3.0), grey_images(6), Checkpoints("rejected", [], []))
     attacked = records["clean_correct"]
     assert attacked.sum() == 5
     assert not records["success"][attacked].any() and records["rejected"][attacked].all()

@@ -17,8 +17,8 @@ from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
 from analysis_by_synthesis.inference import Following, ReferenceInference
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.stage import device
-from analysis_by_synthesis.work import Work
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.device import device
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -116,7 +116,7 @@ def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(
     labels = predict(model, images)
     evaluation = Evaluation(chunk_size=12, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
     cell = AttackCell(model_on_gpu, False, module.attack, module.Settings(label="", **settings), evaluation)
-    records = cell.run(images.to(device()), labels.to(device()), seed=0, work=Work("gpu", [], []), label="gpu")
+    records = cell.run(images.to(device()), labels.to(device()), seed=0, work=Checkpoints("gpu", [], []), label="gpu")
     assert records["adversarial"].device.type == "cpu"
     assert records["success"].any()
     found = records["success"] & records["clean_correct"]

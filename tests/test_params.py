@@ -4,7 +4,7 @@ from pipeline import ROOT
 
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.schema import check
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.training.vae import VAETraining
 
 VAE = yaml.safe_load((ROOT / "params.yaml").read_text())["vae"]
@@ -31,21 +31,21 @@ def test_reads_typed_values(tmp_path):
     ],
 )
 def test_names_the_key_of_a_bad_value(tmp_path, change, sentence):
-    with pytest.raises(Problem, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         read_vae(tmp_path, VAE | change)
 
 
 def test_names_a_missing_key(tmp_path):
-    with pytest.raises(Problem, match=r"vae\.epochs: field required"):
+    with pytest.raises(UserError, match=r"vae\.epochs: field required"):
         read_vae(tmp_path, {key: value for key, value in VAE.items() if key != "epochs"})
-    with pytest.raises(Problem, match="has no key vae"):
+    with pytest.raises(UserError, match="has no key vae"):
         (tmp_path / "params.yaml").write_text("seed: 0")
         read({"vae": VAETraining}, tmp_path / "params.yaml")
 
 
 def test_refuses_broken_yaml(tmp_path):
     (tmp_path / "params.yaml").write_text("vae: {")
-    with pytest.raises(Problem, match="is not valid YAML"):
+    with pytest.raises(UserError, match="is not valid YAML"):
         read({"vae": VAETraining}, tmp_path / "params.yaml")
 
 
@@ -73,5 +73,5 @@ def test_the_committed_parameters_are_valid(monkeypatch):
 )
 def test_the_whole_file_is_checked(tmp_path, monkeypatch, old, new, sentence):
     change_params(tmp_path, monkeypatch, old, new)
-    with pytest.raises(Problem, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         check()

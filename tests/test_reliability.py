@@ -4,7 +4,7 @@ import pytest
 from pipeline import ROOT
 
 from analysis_by_synthesis.reporting.reliability import calibration_error, draw, reliability, summarise
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.errors import UserError
 
 TABLE = pd.DataFrame({
     "label": [1, 2, 3, 4], "predicted": [1, 2, 3, 0], "before": [0.55, 0.57, 1.0, 0.98], "after": [0.5, 0.88, 0.92, 0.99],
@@ -36,7 +36,7 @@ def test_alpha_and_eta_stand_beside_the_papers(monkeypatch, tmp_path):
     assert rows.loc["abs", ["alpha", "paper_eta", "accuracy"]].tolist() == [0.5, 3.9e-5, 0.75]
     assert rows.loc["abs", "paper_alpha"] == pytest.approx(440 / 784)  # the paper divides D by the number of pixels
     assert np.isnan(rows.loc["binary_cnn", "paper_eta"])
-    with pytest.raises(Problem, match=r"median confidence of abs is 0\.9000 instead of 0\.8"):
+    with pytest.raises(UserError, match=r"median confidence of abs is 0\.9000 instead of 0\.8"):
         summarise(calibrations, dict.fromkeys(calibrations, TABLE), 0.8)
     curves = {name: {"abs": reliability(TABLE[name].to_numpy(), np.ones(4, bool))} for name in ("before", "after")}
     draw(curves, summary, [1.0] * 10, tmp_path / "reliability.png")  # four models have no records

@@ -6,9 +6,9 @@ from analysis_by_synthesis.networks.cnn import CNN
 from analysis_by_synthesis.networks.madry import Madry
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights, save_weights
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.training import classifier, vae
-from analysis_by_synthesis.work import Work
 
 VAE_SETTINGS = vae.VAETraining(
     epochs=4, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3, kl_weight_start=10, kl_annealing_epochs=2
@@ -72,12 +72,12 @@ def interrupt_after(work, epochs):
 
 def test_an_interrupted_vae_training_ends_in_the_same_weights(images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    whole, history = vae.train(images, VAE_SETTINGS, 0, Work("whole", [], []), "test")
-    work = Work("broken", [], [])
+    whole, history = vae.train(images, VAE_SETTINGS, 0, Checkpoints("whole", [], []), "test")
+    work = Checkpoints("broken", [], [])
     interrupt_after(work, 2)
     with pytest.raises(Interrupted):
         vae.train(images, VAE_SETTINGS, 0, work, "test")
-    resumed, resumed_history = vae.train(images, VAE_SETTINGS, 0, Work("broken", [], []), "test")
+    resumed, resumed_history = vae.train(images, VAE_SETTINGS, 0, Checkpoints("broken", [], []), "test")
     assert same(whole, resumed)
     assert history == resumed_history
     assert [row["epoch"] for row in history] == [0, 1, 2, 3]
@@ -86,28 +86,28 @@ def test_an_interrupted_vae_training_ends_in_the_same_weights(images, tmp_path, 
 def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     labels = torch.arange(20) % 10
-    whole, _ = classifier.train("substitute", images, labels, PGD_SETTINGS, 0, Work("whole", [], []))
-    work = Work("broken", [], [])
+    whole, _ = classifier.train("substitute", images, labels, PGD_SETTINGS, 0, Checkpoints("whole", [], []))
+    work = Checkpoints("broken", [], [])
     interrupt_after(work, 1)
     with pytest.raises(Interrupted):
         classifier.train("substitute", images, labels, PGD_SETTINGS, 0, work)
-    resumed, _ = classifier.train("substitute", images, labels, PGD_SETTINGS, 0, Work("broken", [], []))
+    resumed, _ = classifier.train("substitute", images, labels, PGD_SETTINGS, 0, Checkpoints("broken", [], []))
     assert same(whole, resumed)
 
 
 def test_work_of_other_parameters_is_not_taken_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Work("stage", [VAE_SETTINGS], []).save("piece", {"value": 1})
-    assert Work("stage", [VAE_SETTINGS], []).load("piece") == {"value": 1}
-    assert Work("stage", [VAE_SETTINGS.model_copy(update={"epochs": 5})], []).load("piece") is None
+    Checkpoints("stage", [VAE_SETTINGS], []).save("piece", {"value": 1})
+    assert Checkpoints("stage", [VAE_SETTINGS], []).load("piece") == {"value": 1}
+    assert Checkpoints("stage", [VAE_SETTINGS.model_copy(update={"epochs": 5})], []).load("piece") is None
     (tmp_path / "weights").write_text("other")
-    assert Work("stage", [VAE_SETTINGS], [tmp_path / "weights"]).load("piece") is None
+    assert Checkpoints("stage", [VAE_SETTINGS], [tmp_path / "weights"]).load("piece") is None
 
 
 def test_a_loss_that_is_no_number_is_reported(images, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Problem, match="not a number in epoch 0; lower vae.max_learning_rate"):
-        vae.train(images * torch.nan, VAE_SETTINGS, 0, Work("nan", [], []), "test")
+    with pytest.raises(UserError, match="not a number in epoch 0; lower vae.max_learning_rate"):
+        vae.train(images * torch.nan, VAE_SETTINGS, 0, Checkpoints("nan", [], []), "test")
 
 
 def test_pgd_stays_in_the_ball_and_in_the_box(images):
@@ -144,13 +144,13 @@ def test_wrong_weights_are_refused(tmp_path, change, sentence):
     weights = VAE().state_dict()
     change(weights)
     save_file(weights, tmp_path / "0.safetensors")
-    with pytest.raises(Problem, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         load_weights(VAE(), tmp_path / "0.safetensors")
 
 
 def test_missing_and_damaged_weights_are_named(tmp_path):
-    with pytest.raises(Problem, match="is not here"):
+    with pytest.raises(UserError, match="is not here"):
         load_weights(VAE(), tmp_path / "0.safetensors")
     (tmp_path / "0.safetensors").write_bytes(b"junk")
-    with pytest.raises(Problem, match="is not a safetensors file"):
+    with pytest.raises(UserError, match="is not a safetensors file"):
         load_weights(VAE(), tmp_path / "0.safetensors")

@@ -8,7 +8,7 @@ from analysis_by_synthesis.evaluate import evaluate
 from analysis_by_synthesis.networks.convert import convert, main
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.errors import UserError
 
 pytestmark = pytest.mark.xdist_group("after the smoke run")
 
@@ -43,16 +43,16 @@ def test_what_does_not_fit_is_named(tmp_path, change, message):
     state = theirs()
     change(state)
     torch.save(state, tmp_path / "0.pth")
-    with pytest.raises(Problem, match=message) as problem:
+    with pytest.raises(UserError, match=message) as problem:
         convert(tmp_path / "0.pth")
     assert "0.pth" in str(problem.value)
 
 
 def test_what_is_no_state_dict_is_named(tmp_path):
     (tmp_path / "0.pth").write_text("hello")
-    with pytest.raises(Problem, match="is not a PyTorch state dict"):
+    with pytest.raises(UserError, match="is not a PyTorch state dict"):
         convert(tmp_path / "0.pth")
-    with pytest.raises(Problem, match="is not here"):
+    with pytest.raises(UserError, match="is not here"):
         convert(tmp_path / "1.pth")
 
 
@@ -61,7 +61,7 @@ def test_other_weights_go_through_the_same_stages(project, tmp_path, monkeypatch
     (found,) = evaluate(project / "models", tmp_path, ["cnn-gaussian_noise"], samples=4).to_dict("records")
     assert (found["cell"], found["n"], found["norm"]) == ("cnn-gaussian_noise", 4, "l2")
     assert found["median"] > 0
-    with pytest.raises(Problem, match="no cell cnn-magic"):
+    with pytest.raises(UserError, match="no cell cnn-magic"):
         evaluate(project / "models", tmp_path, ["cnn-magic"], samples=4)
-    with pytest.raises(Problem, match="not a directory"):
+    with pytest.raises(UserError, match="not a directory"):
         evaluate(ROOT / "README.md", tmp_path, ["cnn-gaussian_noise"], samples=4)

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis_by_synthesis.files import ATTACKS, CLEAN
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.paths import ATTACKS, CLEAN
+from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.reporting.records import Cell, LabelledAttack
 from analysis_by_synthesis.scratch import link, run_stage
-from analysis_by_synthesis.stage import Problem, run
 
 
 def evaluate(weights: Path, output: Path, names: list[str], samples: int | None) -> pd.DataFrame:
@@ -27,14 +28,14 @@ def evaluate(weights: Path, output: Path, names: list[str], samples: int | None)
         a row per cell: cell, n, norm, median distance, and of each model the accuracy on clean images.
 
     Raises:
-        Problem: there is no such cell, or a stage has failed.
+        UserError: there is no such cell, or a stage has failed.
     """
     groups, attacks = read({"cells": dict[str, dict[str, Cell]], "attacks": dict[str, LabelledAttack]})
     cells = {name: cell for group in groups.values() for name, cell in group.items()}
     if unknown := sorted(set(names) - set(cells)):
-        raise Problem(f"there is no cell {unknown[0]}; params.yaml lists them under cells.")
+        raise UserError(f"there is no cell {unknown[0]}; params.yaml lists them under cells.")
     if not weights.is_dir():
-        raise Problem(f"{weights} is not a directory of weights; lay it out as models/ is.")
+        raise UserError(f"{weights} is not a directory of weights; lay it out as models/ is.")
     link(output, {"data": Path("data"), **{f"models/{path.name}": path for path in weights.iterdir() if path.is_dir()}})
     chosen = {name: cells[name] for name in names}
     if any(name.startswith("transfer") for name in (cell.attack for cell in chosen.values())):
@@ -60,7 +61,7 @@ def evaluate(weights: Path, output: Path, names: list[str], samples: int | None)
 def _stage(output: Path, script: str, *arguments: str) -> None:
     print(script, *arguments, flush=True)
     if failure := run_stage(output, script, *arguments):
-        raise Problem(failure.removeprefix("ERROR: "))
+        raise UserError(failure.removeprefix("ERROR: "))
 
 
 def main(*arguments: str) -> None:

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Growth = Annotated[float, Field(gt=1)]
 
 
 class Block(BaseModel):
@@ -27,21 +28,42 @@ def read(keys: dict[str, Any], path: Path = PARAMS_FILE) -> list[Any]:
     A stage calls this once, before it does anything else, with exactly the keys that dvc.yaml declares for it.
 
     Raises:
-        Problem: a key is missing or unknown, or a value has the wrong type or is impossible.
+        UserError: a key is missing or unknown, or a value has the wrong type or is impossible.
+    """
+    tree = read_tree(path)
+    return [_typed(_lookup(tree, key, path), key, kind, path) for key, kind in keys.items()]
+
+
+def read_tree(path: Path = PARAMS_FILE) -> dict[str, Any]:
+    """The whole file, untyped.
+
+    Raises:
+        UserError: the file is missing or is not YAML.
     """
     try:
         tree = yaml.safe_load(path.read_text())
     except FileNotFoundError:
-        raise Problem(f"{path} is not here; run the stage from the project's root.") from None
+        raise UserError(f"{path} is not here; run this from the project's root.") from None
     except yaml.YAMLError as error:
-        raise Problem(f"{path} is not valid YAML: {' '.join(str(error).split())}; correct it.") from None
-    return [_typed(_lookup(tree, key, path), key, kind, path) for key, kind in keys.items()]
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}; correct it.") from None
+    if not isinstance(tree, dict):
+        raise UserError(f"{path} has no keys; take it from git.")
+    return tree
+
+
+def faulty(key: str, error: ValidationError, path: Path = PARAMS_FILE) -> UserError:
+    """What is wrong with the value of a key, in one sentence."""
+    first = error.errors()[0]
+    where = ".".join(filter(None, [key, *map(str, first["loc"])]))
+    message = first["msg"][0].lower() + first["msg"][1:]
+    found = "" if first["type"] == "missing" else f" (it is {first['input']!r})"
+    return UserError(f"{path}: {where}: {message}{found}; correct it.")
 
 
 def _lookup(tree: Any, key: str, path: Path) -> Any:
     for part in key.split("."):
         if not isinstance(tree, dict) or part not in tree:
-            raise Problem(f"{path} has no key {key}; add it.")
+            raise UserError(f"{path} has no key {key}; add it.")
         tree = tree[part]
     return tree
 
@@ -50,7 +72,4 @@ def _typed(value: Any, key: str, kind: Any, path: Path) -> Any:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join([key, *map(str, first["loc"])])
-        message = first["msg"][0].lower() + first["msg"][1:]
-        raise Problem(f"{path}: {where}: {message} (it is {first['input']!r}); correct it.") from None
+        raise faulty(key, error, path) from None

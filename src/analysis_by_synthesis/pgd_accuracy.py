@@ -1,9 +1,10 @@
 """Accuracy under PGD at a fixed budget: the measure that adversarial training is judged by (Madry et al., 2018)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from analysis_by_synthesis.models import BATCH, predict
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params import Block, Count, Positive
 from analysis_by_synthesis.training.classifier import pgd
 
@@ -17,7 +18,7 @@ class PGD(Block):
     steps: Count
 
 
-def pgd_accuracy(model: nn.Module, images: Tensor, labels: Tensor, settings: PGD, seed: int) -> float:
+def pgd_accuracy(model: Classifier, images: Tensor, labels: Tensor, settings: PGD, seed: int) -> float:
     """Share of images (N, 1, 28, 28) that are classified as their label (N,) after the attack."""
     torch.manual_seed(seed)
     adversarials = [

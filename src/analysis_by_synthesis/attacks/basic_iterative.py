@@ -3,7 +3,7 @@
 Each sample's budget is searched for. Foolbox's version takes one for the whole batch and doesn't search for it.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -12,7 +12,7 @@ from torch import Tensor
 from analysis_by_synthesis.attacks.gradient import ascent, direction
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Positive
+from analysis_by_synthesis.params import Count, Growth, Positive
 
 
 class Settings(AttackSettings):
@@ -20,11 +20,12 @@ class Settings(AttackSettings):
     is kept; first_budget: in Linf or root mean square; growth: of the budget after a failure; growths: tries; bisections:
     once a budget has succeeded."""
 
+    norm: Literal["l2", "linf"]
     iterations: Count
     relative_step: Positive
     momentum: Annotated[float, Field(ge=0)]
     first_budget: Positive
-    growth: Positive
+    growth: Growth
     growths: Count
     bisections: Count
 

@@ -3,11 +3,13 @@
 It needs the decoders, so only ABS and Binary ABS can be attacked.
 """
 
+import torch
 from torch import Tensor
 
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.bounds.cuts import CutSettings, bracket
+from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
+from analysis_by_synthesis.bounds.single_perturbation import Stretched
 
 
 class Settings(AttackSettings):
@@ -16,5 +18,16 @@ class Settings(AttackSettings):
     search: CutSettings
 
 
-def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    bracket(recorder, settings.search)
+def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> dict[str, Tensor]:
+    """Attack, and say how small the perturbations can't be.
+
+    Returns:
+        per sample: rival (the class nearest by), single_without_box (nan where there is none), single and lower, the bounds
+        of bounds.cuts.
+    """
+    found = bracket(recorder, settings.search)
+    boxed = isinstance(found.relaxation.perturbations, Stretched)
+    free = single_without_box(found, settings.search) if boxed else torch.full_like(found.lower, torch.nan)
+    return {
+        "rival": found.runs.classes[:, 0], "single_without_box": free, "single": found.single, "lower": found.lower,
+    }  # fmt: skip

@@ -1,5 +1,7 @@
 """The Boundary Attack (Brendel et al., 2018), as Foolbox has it: a random walk along the decision boundary."""
 
+from typing import Literal
+
 import foolbox
 from torch import Tensor
 
@@ -13,6 +15,7 @@ class Settings(AttackSettings):
     """Args: steps; spherical_step, source_step: relative to the distance, at first; look_every: steps between two looks at
     their success rates, which take 30 and 100 looks to change them; bisections: towards the start."""
 
+    norm: Literal["l2"]
     steps: Count
     spherical_step: Positive
     source_step: Positive
@@ -27,4 +30,4 @@ def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Setting
         source_step=settings.source_step,
         update_stats_every_k=settings.look_every,
     )
-    follow_boundary(lambda _: boundary, recorder, images, labels, settings.bisections)
+    follow_boundary(lambda _: boundary, recorder, settings.bisections)

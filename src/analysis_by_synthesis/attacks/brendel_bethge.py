@@ -39,4 +39,4 @@ def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Setting
         )
 
     for rank in range(settings.starts):
-        follow_boundary(build, recorder, images, labels, settings.bisections, rank)
+        follow_boundary(build, recorder, settings.bisections, rank)

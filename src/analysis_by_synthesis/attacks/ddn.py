@@ -1,5 +1,7 @@
 """DDN (Rony et al., 2018), as Foolbox has it: the norm shrinks where the image is adversarial and grows where it is not."""
 
+from typing import Literal
+
 import foolbox
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from analysis_by_synthesis.params import Count, Positive, Share
 class Settings(AttackSettings):
     """Args: steps; first_norm: L2; change: of the norm from step to step."""
 
+    norm: Literal["l2"]
     steps: Count
     first_norm: Positive
     change: Share

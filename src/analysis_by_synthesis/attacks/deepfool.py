@@ -1,5 +1,7 @@
 """DeepFool for L2 and Linf (Moosavi-Dezfooli et al., 2016), as Foolbox has it."""
 
+from typing import Literal
+
 import foolbox
 from torch import Tensor
 
@@ -14,6 +16,7 @@ VARIANTS = {"l2": foolbox.attacks.L2DeepFoolAttack, "linf": foolbox.attacks.Linf
 class Settings(AttackSettings):
     """Args: steps: at most; overshoot: 0.05 goes 5 % too far."""
 
+    norm: Literal["l2", "linf"]
     steps: Count
     overshoot: Positive
 

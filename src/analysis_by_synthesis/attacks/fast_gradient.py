@@ -3,6 +3,8 @@
 Foolbox's version takes one step size for the whole batch and doesn't search for it.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ from analysis_by_synthesis.params import Count
 class Settings(AttackSettings):
     """Args: steps: even step sizes up to 1; finer_steps: if one of the first so many succeeds, so many up to it are tried."""
 
+    norm: Literal["l2", "linf"]
     steps: Count
     finer_steps: Count
 

@@ -1,6 +1,7 @@
 """FMN for Linf and L0 (Pintor et al., 2021), as Foolbox has it; its L2 variant never projects, DDN stands in for it."""
 
 import math
+from typing import Literal
 
 import eagerpy as ep
 import foolbox
@@ -25,6 +26,7 @@ VARIANTS = {"linf": foolbox.attacks.LInfFMNAttack, "l0": L0FMNAttack}
 class Settings(AttackSettings):
     """Args: steps; longest_step: the first one, L2; change: of the norm from step to step, at first."""
 
+    norm: Literal["l0", "linf"]
     steps: Count
     longest_step: Positive
     change: Share

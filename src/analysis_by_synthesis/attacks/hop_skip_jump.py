@@ -1,5 +1,7 @@
 """HopSkipJump for L2 and Linf (Chen et al., 2019), as Foolbox has it: estimates the boundary's normal from decisions."""
 
+from typing import Literal
+
 import foolbox
 from torch import Tensor
 
@@ -13,6 +15,7 @@ class Settings(AttackSettings):
     """Args: steps; first_probes: queries for the first normal, growing with the root of the step; bisections: towards the
     start."""
 
+    norm: Literal["l2", "linf"]
     steps: Count
     first_probes: Count
     bisections: Count
@@ -22,4 +25,4 @@ def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Setting
     hop_skip_jump = foolbox.attacks.HopSkipJumpAttack(
         steps=settings.steps, initial_gradient_eval_steps=settings.first_probes, constraint=settings.norm
     )
-    follow_boundary(lambda _: hop_skip_jump, recorder, images, labels, settings.bisections)
+    follow_boundary(lambda _: hop_skip_jump, recorder, settings.bisections)

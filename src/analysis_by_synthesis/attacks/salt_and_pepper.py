@@ -5,7 +5,7 @@ from torch import Tensor
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Positive
+from analysis_by_synthesis.params import Count, Growth
 
 
 class Settings(AttackSettings):
@@ -14,7 +14,7 @@ class Settings(AttackSettings):
 
     levels: Count
     repetitions: Count
-    narrowing: Positive
+    narrowing: Growth
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

@@ -1,18 +1,15 @@
 """Transfer attacks (section 5): the perturbations that fool another network, lengthened until they fool this one."""
 
-from pathlib import Path
-from typing import Annotated
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from analysis_by_synthesis.attacks import basic_iterative, fast_gradient
 from analysis_by_synthesis.attacks.bisection import bisect
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.models.trained import load
-from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.params import Block, Count, Growth, Positive
 
 SUBSTITUTE = "substitute"
 
@@ -30,15 +27,16 @@ class Settings(AttackSettings):
     """Args: sources; first_scale: of a perturbation; growth: of the scale after a failure; growths: tries; bisections: once a
     scale has succeeded."""
 
+    needs: ClassVar[tuple[str, ...]] = (SUBSTITUTE,)
     sources: Sources
     first_scale: Positive
-    growth: Annotated[float, Field(gt=1)]
+    growth: Growth
     growths: Count
     bisections: Count
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    substitute = load(SUBSTITUTE, Path("models")).to(images.device).eval()
+    substitute = recorder.resources.models[SUBSTITUTE]
     for module, source in [
         (fast_gradient, settings.sources.fgm),
         (fast_gradient, settings.sources.fgsm),

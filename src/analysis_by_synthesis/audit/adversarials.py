@@ -8,9 +8,10 @@ from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation.records import read_adversarials
 from analysis_by_synthesis.evaluation.verify import verify
-from analysis_by_synthesis.files import ATTACKS, read_records
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import read_records
+from analysis_by_synthesis.pipeline.paths import ATTACKS
 from analysis_by_synthesis.reporting.records import Cell
-from analysis_by_synthesis.stage import Problem
 
 TOLERANCE = 1e-5  # relative, of a distance: the CSV has six digits
 
@@ -28,7 +29,7 @@ def check_cell(
     verdict = Verdict(f"{name}: {cell.samples} records")
     try:
         records, adversarials = read_records(ATTACKS / f"{name}.csv"), read_adversarials(name)
-    except (Problem, OSError, ValueError) as error:
+    except (UserError, OSError, ValueError) as error:
         verdict.faults.append(f"{name}: cannot be read: {error}")
         return verdict
     if list(records.index) != list(range(cell.samples)) or len(adversarials) != cell.samples:

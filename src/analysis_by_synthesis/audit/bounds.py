@@ -1,9 +1,10 @@
 """Is any lower bound above a verified adversarial of the same image?"""
 
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.files import BOUNDS, read_records
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import read_records
+from analysis_by_synthesis.pipeline.paths import BOUNDS
 from analysis_by_synthesis.reporting.records import Cell, LabelledAttack, all_attacks, read_cells
-from analysis_by_synthesis.stage import Problem
 
 ROUNDING = 1e-5  # relative, of numbers with six digits
 
@@ -13,7 +14,7 @@ def check_bounds(model: str, attacks: dict[str, LabelledAttack], cells: dict[str
     try:
         bounds = read_records(BOUNDS / f"{model}.csv")
         records, _ = read_cells(attacks, cells)
-    except Problem as problem:
+    except UserError as problem:
         return Verdict(f"{model}: bounds", [str(problem)])
     distances = {row: table[row.norm] for row, table in records.items()}
     verdict, compared = Verdict(""), 0

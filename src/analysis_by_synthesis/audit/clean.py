@@ -4,7 +4,8 @@ import numpy as np
 from torch import Tensor
 
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.files import CLEAN, read_records
+from analysis_by_synthesis.pipeline.files import read_records
+from analysis_by_synthesis.pipeline.paths import CLEAN
 
 
 def check_clean(name: str, predicted: Tensor, labels: Tensor) -> Verdict:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.files import ATTACKS
+from analysis_by_synthesis.pipeline.paths import ATTACKS
 from analysis_by_synthesis.reporting.records import Cell
 from analysis_by_synthesis.scratch import link, run_stage
 

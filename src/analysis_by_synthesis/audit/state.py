@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.data.mnist import MNIST
-from analysis_by_synthesis.files import ATTACKS
+from analysis_by_synthesis.pipeline.paths import ATTACKS
 from analysis_by_synthesis.reporting.records import Cell
 
 ABSENT = ("deleted", "not in cache")  # of the raw data, which is not in git

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.inference.candidates import candidate_latents
-from analysis_by_synthesis.models.abs import ABS, BinaryABS
+from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.params import Block, Count
 
 
@@ -89,7 +89,7 @@ def paper_bounds(
         return least(l2_bound(residual.norm(dim=2), residual_y.norm(dim=2), distance_y, model.gamma, gamma_y))
 
     bounds = {"l2": l2(residual_c), "l2_with_prior": l2(residual)}
-    if not isinstance(model, BinaryABS):
+    if not model.binary:
         for _ in range(settings.rounds):  # min_z sum_i max(|g_c,i| - eps, 0)^2 = min_z,delta ||g_c - delta||^2 (eq. 14)
             eps = linf_crossing(residual_c, residual_y, distance_y)[..., None]
             delta = residual_c.clamp(-eps, eps)

@@ -1,11 +1,9 @@
-"""The records of the bounds: what is known about each image, and about the search."""
+"""How far the bounds depend on the search behind them."""
 
 import pandas as pd
-import torch
 from torch import Tensor
 
-from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
-from analysis_by_synthesis.bounds.single_perturbation import Stretched
+from analysis_by_synthesis.bounds.cuts import CutSettings, bracket
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.inference import build_inference
@@ -39,32 +37,13 @@ class CheckSettings(Block):
     efforts: list[Effort]
 
 
-def lower_bounds(model: ABS, images: Tensor, labels: Tensor, norm: Norm, settings: CutSettings) -> dict[str, Tensor]:
-    """Lower bounds for images (N, 1, 28, 28) with labels (N,); 0 where the image is misclassified already.
-
-    Returns:
-        per image: rival (the class nearest by, or predicted already), single_without_box (nan where there is none),
-        single and lower (bounds.cuts).
-    """
-    predicted = predict(model, images)
-    right = predicted == labels
-    found = bracket(Recorder(model, images[right], labels[right], norm), settings)
-    boxed = isinstance(found.relaxation.perturbations, Stretched)
-    free = single_without_box(found, settings) if boxed else torch.full_like(found.lower, torch.nan)
-    zeros = images.new_zeros(len(labels))
-    return {"rival": predicted.index_put((right,), found.runs.classes[:, 0])} | {
-        name: zeros.index_put((right,), bound)
-        for name, bound in (("single_without_box", free), ("single", found.single), ("lower", found.lower))
-    }
-
-
 def compare_searches(
     model: ABS, images: Tensor, labels: Tensor, norm: Norm, settings: CutSettings, check: CheckSettings
 ) -> pd.DataFrame:
     """Search for the minimum over z anew, after all cuts, with other candidates and other numbers of starts.
 
     Returns:
-        a row per image that is classified correctly, effort and seed: index, norm, candidates, starts, seed, lower (of the
+        a row per image that is classified correctly, effort and seed: image (its place in the batch), norm, candidates, starts, seed, lower (of the
         bracket) and found (the least perturbation of the new search).
     """
     index = (predict(model, images) == labels).nonzero()[:, 0]
@@ -80,6 +59,6 @@ def compare_searches(
             weighed = settings.model_copy(update={"weighings": check.weighings})
             size = known.relaxation.weigh(runs.classes, runs.latents, runs.weights, weighed).size.amin(1)
             found = known.relaxation.perturbations.attainable(size)
-            which = {"index": index.cpu(), "norm": norm, **effort.model_dump(), "seed": seed}
+            which = {"image": index.cpu(), "norm": norm, **effort.model_dump(), "seed": seed}
             tables.append(pd.DataFrame(which | {"lower": known.lower.cpu(), "found": found.cpu()}))
     return pd.concat(tables)

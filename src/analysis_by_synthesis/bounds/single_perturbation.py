@@ -32,7 +32,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.models.abs import ABS, BinaryABS
+from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.binarize import THRESHOLD
 
 NEWTON_STEPS = 12  # each ends below the solution and nearer to it
@@ -170,7 +170,7 @@ def _like(per_image: Tensor, t: Tensor) -> Tensor:
 
 def perturbations(model: ABS, images: Tensor, norm: Norm) -> Perturbations:
     """What an attacker of this model may do to images (N, 1, 28, 28), measured in the norm."""
-    observed, binary = model.observe(images), isinstance(model, BinaryABS)
+    observed, binary = model.observe(images), model.binary
     if binary or norm == "l0":
         return Chosen(images, observed, norm, binary)
     return Stretched(images, observed, norm)

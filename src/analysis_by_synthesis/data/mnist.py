@@ -1,5 +1,7 @@
 """MNIST as float images in [0, 1]."""
 
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -7,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.pipeline.errors import UserError
 
 MNIST = Path("data/mnist")
 FILES = {
@@ -20,22 +22,28 @@ def load(split: Literal["train", "test"], directory: Path = MNIST) -> tuple[Tens
     """Images (N, 1, 28, 28), float32 in [0, 1], and labels (N,), int64; N is 60,000 or 10,000.
 
     Raises:
-        Problem: a file is missing or is not the IDX file that its name says.
+        UserError: a file is missing or is not the IDX file that its name says.
     """
     images, labels = (_read_idx(Path(directory) / name) for name in FILES[split])
     if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
-        raise Problem(f"{directory} does not hold MNIST's {split} split; run: dvc repro -f download")
+        raise UserError(f"{directory} does not hold MNIST's {split} split; run: dvc repro -f download")
     return torch.from_numpy(images).unsqueeze(1).float() / 255, torch.from_numpy(labels).long()
+
+
+def digests(names: Iterable[str], directory: Path = MNIST) -> dict[str, str]:
+    """SHA-256 of MNIST's files of these names; "" of one that is missing."""
+    paths = {name: Path(directory) / name for name in names}
+    return {name: sha256(path.read_bytes()).hexdigest() if path.exists() else "" for name, path in paths.items()}
 
 
 def _read_idx(path: Path) -> np.ndarray:
     """An array from an IDX file of unsigned bytes."""
     if not path.exists():
-        raise Problem(f"{path} is not here; run: dvc repro download")
+        raise UserError(f"{path} is not here; run: dvc repro download")
     content = path.read_bytes()
     dimensions = content[3] if len(content) > 3 and content[:3] == b"\0\0\x08" else 0
     start = 4 + 4 * dimensions
     shape = np.frombuffer(content[4:start], ">u4")
     if dimensions == 0 or len(shape) != dimensions or len(content) - start != shape.prod():
-        raise Problem(f"{path} is damaged; run: dvc repro -f download")
+        raise UserError(f"{path} is damaged; run: dvc repro -f download")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()

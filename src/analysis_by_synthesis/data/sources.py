@@ -19,7 +19,8 @@ from pydantic import Field, field_validator
 
 from analysis_by_synthesis.data.mnist import FILES
 from analysis_by_synthesis.params import Block, Positive
-from analysis_by_synthesis.stage import Problem, replacing
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def download(settings: Download, directory: Path) -> None:
     final name only when all four are right.
 
     Raises:
-        Problem: no source delivered the files.
+        UserError: no source delivered the files.
     """
     for source in settings.sources:
         try:
@@ -81,7 +82,7 @@ def download(settings: Download, directory: Path) -> None:
                 partial.write_bytes(content)
         log.info("MNIST comes from %s.", _name(source))
         return
-    raise Problem(
+    raise UserError(
         "no source delivered MNIST (each is named above); add one that your network reaches to data.sources in params.yaml."
     )
 

@@ -7,10 +7,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.files import write_csv
-from analysis_by_synthesis.stage import Problem, replacing
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import write_arrays, write_csv
 
-DISTAL = Path("results/distal")
 GREY_LEVELS = 255  # MNIST's own
 
 
@@ -19,23 +18,21 @@ def onto_grey_levels(x: Tensor) -> Tensor:
     return (x * GREY_LEVELS).round() / GREY_LEVELS
 
 
-def write_distal(model: str, records: pd.DataFrame, images: Tensor) -> None:
-    """Write results/distal/<model>.csv and .npz; an image (N, 1, 28, 28) for each record."""
-    write_csv(DISTAL / f"{model}.csv", records)
-    pixels = (images * GREY_LEVELS).round().cpu().numpy().astype(np.uint8)
-    with replacing(DISTAL / f"{model}.npz") as partial, partial.open("wb") as file:
-        np.savez_compressed(file, image=pixels)
+def write_distal(stem: Path, records: pd.DataFrame, images: Tensor) -> None:
+    """Write <stem>.csv and .npz; an image (N, 1, 28, 28) for each record."""
+    write_csv(stem.with_suffix(".csv"), records)
+    write_arrays(stem.with_suffix(".npz"), image=(images * GREY_LEVELS).round().cpu().numpy().astype(np.uint8))
 
 
-def read_distal(model: str) -> tuple[pd.DataFrame, Tensor]:
+def read_distal(stem: Path) -> tuple[pd.DataFrame, Tensor]:
     """Records of a model, by row, and their images (N, 1, 28, 28), float32 in [0, 1].
 
     Raises:
-        Problem: a file is missing.
+        UserError: a file is missing.
     """
     try:
-        records = pd.read_csv(DISTAL / f"{model}.csv")
-        with np.load(DISTAL / f"{model}.npz") as archive:
+        records = pd.read_csv(stem.with_suffix(".csv"))
+        with np.load(stem.with_suffix(".npz")) as archive:
             return records, torch.from_numpy(archive["image"].astype(np.float32) / GREY_LEVELS)
     except FileNotFoundError as error:
-        raise Problem(f"{error.filename} is not here; take it from git, or run: dvc repro") from None
+        raise UserError(f"{error.filename} is not here; take it from git, or run: dvc repro") from None

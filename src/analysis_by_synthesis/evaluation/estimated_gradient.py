@@ -1,7 +1,9 @@
 """Gradients by central differences, pixel by pixel: the rows "w/ GE" (gradient estimation, section 5)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from analysis_by_synthesis.models.base import Classifier
 
 
 class EstimatedGradient:
@@ -12,7 +14,7 @@ class EstimatedGradient:
         step: of the differences.
     """
 
-    def __init__(self, model: nn.Module, step: float) -> None:
+    def __init__(self, model: Classifier, step: float) -> None:
         self.model, self.step = model, step
         self._last: tuple[Tensor, Tensor] | None = None
 
@@ -38,12 +40,12 @@ class _WithJacobian(torch.autograd.Function):
 
 
 @torch.no_grad()
-def jacobian(model: nn.Module, x: Tensor, step: float) -> Tensor:
+def jacobian(model: Classifier, x: Tensor, step: float) -> Tensor:
     """Of the logits of one image x (1, 1, 28, 28): (10, 1, 28, 28), from images `step` to either side of each pixel.
 
-    The steps end at the edges of [0, 1]. A model may have a faster way to look at images that are near x: `nearby`.
+    The steps end at the edges of [0, 1].
     """
-    look = model.nearby(x) if hasattr(model, "nearby") else model
+    look = model.nearby(x)
     shifts = step * torch.eye(x.numel(), device=x.device)
     above, below = ((x.flatten(1) + sign * shifts).clamp(0, 1) for sign in (1, -1))
     difference = look(above.view(-1, *x.shape[1:])) - look(below.view(-1, *x.shape[1:]))

@@ -1,12 +1,27 @@
 """The model as an attack sees it: every query is recorded, the closest adversarials of all are kept."""
 
 from collections import deque
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.distances import Norm, distance
 from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
+from analysis_by_synthesis.models.base import Classifier
+
+
+class Resources(NamedTuple):
+    """What attacks may use beside the attacked model; the same for all samples.
+
+    Attributes:
+        images, labels: (P, 1, 28, 28) and (P,), to start from.
+        models: others, by name.
+    """
+
+    images: Tensor
+    labels: Tensor
+    models: dict[str, Classifier]
 
 
 class Recorder(nn.Module):
@@ -18,6 +33,7 @@ class Recorder(nn.Module):
         labels: their true classes (N,).
         norm: the metric in which the closest adversarials are kept.
         kept: how many are kept per sample.
+        resources: what attacks may use; nothing if None.
 
     Attributes:
         best_distance: of the closest misclassified input of all queries (N,); inf where there is none.
@@ -26,11 +42,20 @@ class Recorder(nn.Module):
         estimate: stands in for the model where gradients are wanted; None for exact ones.
     """
 
-    def __init__(self, model: nn.Module, images: Tensor, labels: Tensor, norm: Norm, kept: int = 1) -> None:
+    def __init__(
+        self,
+        model: Classifier,
+        images: Tensor,
+        labels: Tensor,
+        norm: Norm,
+        kept: int = 1,
+        resources: Resources | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
-        self._follow = model.follow(len(labels)) if hasattr(model, "follow") else None
+        self._follow = model.follow(len(labels))
         self.images, self.labels, self.norm = images, labels, norm
+        self.resources = resources or Resources(images[:0], labels[:0], {})
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
         self.queries, self.zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         self.estimate: EstimatedGradient | None = None
@@ -51,7 +76,7 @@ class Recorder(nn.Module):
             logits, probes = self.estimate(x)
             self.queries[rows] += probes
         else:
-            logits = self._ask(x, rows)
+            logits = self._follow(x, rows)
         self._record(x.detach(), logits.detach().argmax(1), rows)
         return logits
 
@@ -59,14 +84,11 @@ class Recorder(nn.Module):
     def is_adversarial(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
         """Whether x (M, 1, 28, 28) is taken for another class (M,), as bool."""
         rows = self._rows(rows)
-        return self._record(x, self._ask(x, rows).argmax(1), rows)
+        return self._record(x, self._follow(x, rows).argmax(1), rows)
 
     def closest(self, sample: int) -> list[Tensor]:
         """The last improvements (1, 28, 28) for a sample, closest first: where the first is refused, a later one may do."""
         return list(reversed(self._trails[sample]))
-
-    def _ask(self, x: Tensor, rows: Tensor) -> Tensor:
-        return self._follow(x, rows) if self._follow else self.model(x)
 
     def _rows(self, rows: Tensor | None) -> Tensor:
         return torch.arange(len(self.labels), device=self.labels.device) if rows is None else rows

@@ -1,35 +1,42 @@
 """Runs one attack on one model: chunk by chunk, resumable, every adversarial verified."""
 
+import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from analysis_by_synthesis.attacks.registry import Attack
+from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.records import onto_grid
 from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.models import predict
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params import Block, Count, Positive
-from analysis_by_synthesis.stage import progress
-from analysis_by_synthesis.work import Work
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.progress import progress
 
 
 class Evaluation(Block):
     """How samples are attacked.
 
-    Args: chunk_size: samples that are attacked together, from a seed of their own; kept: closest inputs of a sample that
-    the arbiter is asked about, in turn; overshoots: factors by which each is first lengthened, in turn; margin: between
-    the logits of an adversarial, so that rounding on another machine can't undo it.
+    Args:
+        chunk_size: samples that are attacked together, from a seed of their own; chunks are always whole, so that the
+            first samples of a cell don't depend on how many there are.
+        pool: training images, the first so many, among which attacks look for one of another class to start from.
+        kept: closest inputs of a sample that the arbiter is asked about.
+        overshoots: factors by which each is lengthened.
+        margin: between the logits of an adversarial, so that rounding on another machine can't undo it.
     """
 
     chunk_size: Count
+    pool: Count
     kept: Count
     overshoots: list[Positive]
     margin: Positive
@@ -40,84 +47,125 @@ class AttackCell:
     """One attack on one model.
 
     Attributes:
-        model: images to logits, on the images' device.
-        binary: whether the model binarises its input, so that adversarials can be shrunk.
+        model: on the images' device.
         attack: of an attack module.
         settings: of that attack.
+        resources: what attacks may use beside the model.
     """
 
-    model: nn.Module
-    binary: bool
-    attack: Callable[[Recorder, Tensor, Tensor, Any], None]
+    model: Classifier
+    attack: Attack
     settings: AttackSettings
     evaluation: Evaluation
+    resources: Resources
 
-    def run(self, images: Tensor, labels: Tensor, seed: int, work: Work, label: str) -> dict[str, Tensor]:
-        """Attack the images (N, 1, 28, 28) with labels (N,); `work` keeps finished chunks.
+    def run(
+        self, images: Tensor, labels: Tensor, order: list[int], n: int, seed: int, checkpoints: Checkpoints, label: str
+    ) -> tuple[dict[str, Tensor], float]:
+        """Attack the first n test images of an order; finished chunks are kept.
 
         Samples that are misclassified already are not attacked: their distance is 0 and their adversarial the image.
 
+        Args:
+            images, labels: of the test split, (M, 1, 28, 28) and (M,).
+            order: indices of test images.
+
         Returns:
-            per sample: index, label, clean_correct, rejected (found by the attack, not confirmed), what `verify` says of
-            the adversarial, protocol_predicted (its class by the paper's search), queries, zero_gradients, seconds, seed
-            (of its chunk), and adversarial (N, 1, 28, 28), the image itself where none was found.
+            per sample: image (its index), label, clean_correct, rejected (found by the attack, not confirmed), what
+            `verify` says of the adversarial, protocol_predicted (its class by the paper's search), queries,
+            zero_gradients, seed (of its chunk), adversarial (N, 1, 28, 28), the image itself where none was found, and
+            what the attack itself has to say; and the seconds that it took.
         """
-        size, chunks = self.evaluation.chunk_size, []
-        for start in progress(range(0, len(images), size), label):
-            chunk = work.load(f"chunk-{start}")
+        size, chunks, seconds = self.evaluation.chunk_size, [], 0.0
+        for start in progress(range(0, n, size), label):
+            chosen = order[start : start + size]
+            chunk_seed = seed_of(seed, chosen)
+            piece = f"{start}-{chunk_seed}"
+            chunk = checkpoints.load(piece)
             if chunk is None:
-                chunk = self._run_chunk(images[start : start + size], labels[start : start + size], seed + start)
-                chunk = {"index": torch.arange(start, start + len(chunk["label"])), **chunk}
-                work.save(f"chunk-{start}", chunk)
+                began = time.perf_counter()
+                chunk = {"image": torch.tensor(chosen), **self._run_chunk(images[chosen], labels[chosen], chunk_seed)}
+                chunk["seconds"] = torch.tensor(time.perf_counter() - began)
+                checkpoints.save(piece, chunk)
+            seconds += float(chunk.pop("seconds"))
             chunks.append(chunk)
-        return {key: torch.cat([chunk[key] for chunk in chunks]) for key in chunks[0]}
+        return _together(chunks, n), seconds
 
     def _run_chunk(self, images: Tensor, labels: Tensor, seed: int) -> dict[str, Tensor]:
         torch.manual_seed(seed)
         np.random.seed(seed)
-        began = time.perf_counter()
-        correct = predict(self.model, images) == labels
+        clean = predict(self.model, images)
+        correct = clean == labels
         adversarials, rejected = images.clone(), torch.zeros_like(correct)
         queries, zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
-        if correct.any():
-            recorder = Recorder(self.model, images[correct], labels[correct], self.settings.norm, self.evaluation.kept)
-            for step in self.settings.difference_steps or [None]:
-                recorder.estimate = EstimatedGradient(self.model, step) if step else None
-                self.attack(recorder, recorder.images, recorder.labels, self.settings)
-            adversarials[correct], confirmed = self._confirm(recorder)
-            rejected[correct] = recorder.best_distance.isfinite() & ~confirmed
-            queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients
-        seconds = (time.perf_counter() - began) / len(images)
+        recorder = Recorder(
+            self.model, images[correct], labels[correct], self.settings.norm, self.evaluation.kept, self.resources
+        )
+        said: dict[str, Tensor] = {}
+        for step in self.settings.difference_steps or [None]:
+            recorder.estimate = EstimatedGradient(self.model, step) if step else None
+            if correct.any():
+                said = self.attack(recorder, recorder.images, recorder.labels, self.settings) or {}
+        adversarials[correct], confirmed = self._confirm(recorder)
+        rejected[correct] = recorder.best_distance.isfinite() & ~confirmed
+        queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients
         chunk = {
             "label": labels, "clean_correct": correct, "rejected": rejected,
             **verify(self.model, images, adversarials, labels),
             "protocol_predicted": predict(self.model, adversarials, "protocol"),
-            "queries": queries, "zero_gradients": zero_gradients, "seconds": torch.full(labels.shape, seconds),
-            "seed": torch.full_like(labels, seed), "adversarial": adversarials,
+            "queries": queries, "zero_gradients": zero_gradients, "seed": torch.full_like(labels, seed),
+            **{name: column.new_zeros(len(labels)).index_put((correct,), column) for name, column in said.items()},
+            "adversarial": adversarials,
         }  # fmt: skip
         return {key: value.cpu() for key, value in chunk.items()}
 
     def _confirm(self, recorder: Recorder) -> tuple[Tensor, Tensor]:
-        """For each sample the first of its closest inputs that is adversarial as it will be stored, and whether one is.
+        """For each sample the closest image that is adversarial as it will be stored, and whether there is one.
 
-        The closest one sits right on the boundary, where rounding, or the arbiter's longer search, can undo it. Then it
-        is lengthened a little; if that doesn't help, the next one has its turn.
+        The closest input of an attack sits right on the boundary, where rounding, or the arbiter's longer search, can undo
+        it. So the arbiter is asked about each of the closest ones, as it is and lengthened a little: the nearest image
+        first, whichever input it came from.
         """
         images, labels = recorder.images, recorder.labels
-        closest = [recorder.closest(sample) for sample in range(len(labels))]
+        waiting = [self._nearest_first(recorder, sample) for sample in range(len(labels))]
         adversarials, confirmed = images.clone(), torch.zeros_like(labels, dtype=torch.bool)
-        for turn in range(self.evaluation.kept):
-            for factor in self.evaluation.overshoots:
-                left = [row for row in range(len(labels)) if turn < len(closest[row]) and not confirmed[row]]
-                if not left:
-                    break
-                rows = torch.tensor(left, device=images.device)
-                candidates = torch.stack([closest[row][turn] for row in left])
-                if self.binary:
-                    candidates = shrink_binary(images[rows], candidates)
-                lengthened = (images[rows] + factor * (candidates - images[rows])).clamp(0, 1)
-                lengthened = onto_grid(lengthened)
-                verdict = is_adversarial(self.model, lengthened, labels[rows], self.evaluation.margin)
-                adversarials[rows[verdict]] = lengthened[verdict]
-                confirmed[rows[verdict]] = True
+        for turn in range(max(map(len, waiting), default=0)):
+            left = [row for row in range(len(labels)) if turn < len(waiting[row]) and not confirmed[row]]
+            if not left:
+                break
+            rows = torch.tensor(left, device=images.device)
+            asked = torch.stack([waiting[row][turn] for row in left])
+            verdict = is_adversarial(self.model, asked, labels[rows], self.evaluation.margin)
+            adversarials[rows[verdict]] = asked[verdict]
+            confirmed[rows[verdict]] = True
         return adversarials, confirmed
+
+    def _nearest_first(self, recorder: Recorder, sample: int) -> Tensor:
+        """The images (K, 1, 28, 28) that the arbiter is asked about for a sample, as they would be stored."""
+        closest, clean = recorder.closest(sample), recorder.images[sample]
+        if not closest:
+            return clean.new_zeros(0, *clean.shape)
+        found = torch.stack(closest)
+        if self.model.binary:  # to go farther changes no pixel's binarisation
+            lengthened = onto_grid(shrink_binary(clean[None], found))
+        else:
+            factors = clean.new_tensor(self.evaluation.overshoots)[None, :, None, None, None]
+            lengthened = onto_grid((clean + factors * (found - clean)[:, None]).clamp(0, 1).flatten(0, 1))
+        nearest = distance(lengthened, clean[None], recorder.norm).argsort(stable=True)
+        _, first = np.unique(lengthened[nearest].flatten(1).cpu().numpy(), axis=0, return_index=True)
+        return lengthened[nearest[np.sort(first)]]
+
+
+def _together(chunks: list[dict[str, Tensor]], n: int) -> dict[str, Tensor]:
+    """The first n samples of all chunks; where a chunk has nothing to attack, what attacks say is 0."""
+    columns = {key: column for chunk in chunks for key, column in chunk.items()}
+    parts = {
+        key: [chunk.get(key, column.new_zeros(len(chunk["image"]), *column.shape[1:])) for chunk in chunks]
+        for key, column in columns.items()
+    }
+    return {key: torch.cat(of_chunks)[:n] for key, of_chunks in parts.items()}
+
+
+def seed_of(seed: int, images: list[int]) -> int:
+    """The seed of a chunk: that of the experiment and the chunk's images, mixed, so that no two chunks share theirs."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{images}".encode()).digest()[:4], "little")

@@ -1,13 +1,14 @@
 """The one place where it is decided what counts as an adversarial."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from analysis_by_synthesis.distances import NORMS, distance
 from analysis_by_synthesis.models import logits
+from analysis_by_synthesis.models.base import Classifier
 
 
-def verify(model: nn.Module, images: Tensor, adversarials: Tensor, labels: Tensor) -> dict[str, Tensor]:
+def verify(model: Classifier, images: Tensor, adversarials: Tensor, labels: Tensor) -> dict[str, Tensor]:
     """What adversarials (N, 1, 28, 28) of images with labels (N,) are worth.
 
     Returns:
@@ -22,7 +23,7 @@ def verify(model: nn.Module, images: Tensor, adversarials: Tensor, labels: Tenso
     return {"success": success, "predicted": predicted, **distances}
 
 
-def is_adversarial(model: nn.Module, x: Tensor, labels: Tensor, margin: float) -> Tensor:
+def is_adversarial(model: Classifier, x: Tensor, labels: Tensor, margin: float) -> Tensor:
     """Whether images x (N, 1, 28, 28) are finite, inside [0, 1], and taken for another class than their label (N,).
 
     Args:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +51,7 @@ class Screen:
 
 
 class FastInference(Inference):
-    """A task is as many problems of one class as a vector has lanes; as many threads share the tasks as `torch.get_num_threads()` says.
+    """A task is as many problems of one class as a vector has lanes; threads, one for each core, share the tasks.
 
     The result for an image is, bit for bit, independent of the batch that it sits in and of the number of threads.
     """
@@ -61,7 +62,7 @@ class FastInference(Inference):
         super().__init__(decoders, settings, candidate_latents(settings))
         self._latents = self.candidates.numpy()
         self._parameters = [kernels.pack_parameters(*_folded(decoder)) for decoder in decoders]
-        self._pool = ThreadPoolExecutor(torch.get_num_threads())
+        self._pool = ThreadPoolExecutor(threads())
         self._thread = threading.local()
         components = settings.principal_components
         self._tables = kept_tables(
@@ -200,6 +201,11 @@ class FastInference(Inference):
         if not hasattr(self._thread, "workspace"):
             self._thread.workspace = aligned(kernels.WORKSPACE)
         return self._thread.workspace
+
+
+def threads() -> int:
+    """The cores that this process may use, or as many as OMP_NUM_THREADS says."""
+    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 
 def _rows(t: Tensor) -> np.ndarray:

@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from analysis_by_synthesis.params import Block
 
@@ -28,13 +28,13 @@ class Round(Block):
     """One round of a tournament between the classes.
 
     A class takes part while its value, less `optimism` times the decrease that BFGS predicts, is within `margin` of the
-    best class's value. Its best `starts` runs go on for `evaluations` evaluations of D and its gradient; where it has
+    best class's value (null: in any case). Its best `starts` runs go on for `evaluations` evaluations of D and its gradient; where it has
     fewer runs, new ones begin.
     """
 
     starts: PositiveInt
     evaluations: PositiveInt
-    margin: NonNegativeFloat
+    margin: Annotated[NonNegativeFloat, BeforeValidator(lambda margin: math.inf if margin is None else margin)]
     optimism: NonNegativeFloat
 
 
@@ -80,7 +80,7 @@ class InferenceSettings(Block):
     @classmethod
     def _all_classes_first(cls, rounds: tuple[Round, ...]) -> tuple[Round, ...]:
         if rounds[0].margin != math.inf:
-            raise ValueError("the first round has to include all classes, so its margin is .inf")
+            raise ValueError("the first round has to include all classes, so its margin is null")
         return rounds
 
     @model_validator(mode="after")

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.networks.vae import LATENT_DIM
-from analysis_by_synthesis.stage import replacing
-from analysis_by_synthesis.work import WORK
+from analysis_by_synthesis.pipeline.checkpoints import FOLDER
+from analysis_by_synthesis.pipeline.files import replacing
 
 PIXELS = 28 * 28
 SAMPLED = 8  # of so many candidates one counts for the principal components

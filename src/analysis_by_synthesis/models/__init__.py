@@ -1,53 +1,40 @@
-"""The six classifiers that are attacked, each an ordinary module: images (N, 1, 28, 28) in [0, 1] to logits (N, 10)."""
+"""The classifiers that are attacked, each an ordinary module: images (N, 1, 28, 28) in [0, 1] to logits (N, 10)."""
 
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.models.registry import read_config
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import read_json
 
-MODELS = {  # name: the module that defines it
-    "cnn": "trained",
-    "binary_cnn": "trained",
-    "nearest_neighbor": "nearest_neighbor",
-    "madry": "trained",
-    "binary_abs": "binary_abs",
-    "abs": "abs",
-}
 SEARCHES = ("default", "arbitrate", "protocol")  # of ABS; all other models have but one way
 BATCH = 500  # bounds the memory of a prediction; no result depends on it
-BINARY = ("binary_cnn", "binary_abs")  # these binarise their input
 
 
-def model_module(name: str) -> ModuleType:
-    """The module that defines a model: `PARAMETERS`, the keys of params.yaml that it needs, and `load`.
+def load_model(name: str, directory: Path | str = "models", device: torch.device | str = "cpu") -> Classifier:
+    """A model from its folder `directory`/`name`, in evaluation mode.
 
-    It is imported only when asked for, so that an attack on the CNN doesn't depend on the code of ABS.
-
-    Raises:
-        ValueError: there is no such model.
-    """
-    if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}; the models are {', '.join(MODELS)}.")
-    return import_module(f"{__name__}.{MODELS[name]}")
-
-
-def load_model(name: str, directory: Path | str = "models", device: torch.device | str = "cpu") -> nn.Module:
-    """A model with the weights in `directory`, in evaluation mode, parameters as in params.yaml.
+    The folder is complete: weights, and config.json, which names the module of this package that defines the model, and
+    holds what that has to know.
 
     Raises:
-        Problem: weights are missing, or don't fit the network.
-        ValueError: there is no such model.
+        UserError: the folder or its weights are missing, or don't fit the model.
     """
-    module = model_module(name)
-    return module.load(name, Path(directory), *read(module.PARAMETERS)).to(device).eval()
+    folder = Path(directory) / name
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not here; a model is a folder with config.json and weights.")
+    path = folder / "config.json"
+    config = read_config(read_json(path), path=path)
+    definition = import_module(type(config).__module__)
+    return definition.load(folder, config).to(device).eval()
 
 
 @torch.no_grad()
-def logits(model: nn.Module, x: Tensor, search: str = "default") -> Tensor:
+def logits(model: Classifier, x: Tensor, search: str = "default") -> Tensor:
     """Logits (N, 10) of images (N, 1, 28, 28), for ABS by one of the `SEARCHES`.
 
     Raises:
@@ -55,11 +42,11 @@ def logits(model: nn.Module, x: Tensor, search: str = "default") -> Tensor:
     """
     if search not in SEARCHES:
         raise ValueError(f"there is no search {search!r}; the searches are {', '.join(SEARCHES)}.")
-    classify = getattr(model, search, model)
+    classify = {"default": model, "arbitrate": model.arbitrate, "protocol": model.protocol}[search]
     return torch.cat([classify(part) for part in x.split(BATCH)])
 
 
-def predict(model: nn.Module, x: Tensor, search: str = "arbitrate") -> Tensor:
+def predict(model: Classifier, x: Tensor, search: str = "arbitrate") -> Tensor:
     """Classes (N,) of images (N, 1, 28, 28).
 
     The arbiter, a converged search from several starts, decides what is an adversarial; "protocol" is the paper's search.

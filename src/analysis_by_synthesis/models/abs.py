@@ -1,18 +1,24 @@
-"""ABS and Binary ABS (section 3) as differentiable modules."""
+"""ABS (section 3) as a differentiable module."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.inference import Following, Inference, InferenceSettings, build_inference
-from analysis_by_synthesis.inference.engine import check_images
-from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import Decoder
+from analysis_by_synthesis.params import Block
 
-PARAMETERS = {"inference": InferenceSettings}
+
+class Config(Block):
+    """Args: inference: how the latents are searched for."""
+
+    module: Literal["abs"]
+    inference: InferenceSettings
 
 
 class _Distances(torch.autograd.Function):
@@ -36,7 +42,7 @@ class _Distances(torch.autograd.Function):
         return 2 * torch.einsum("nc,nc...->n...", gradient, x[:, None] - reconstruction), None, None
 
 
-class ABS(nn.Module):
+class ABS(Classifier):
     """Images (N, 1, 28, 28) in [0, 1] to logits -gamma_c D_c(x) (N, 10) (eq. 3, 5).
 
     The gradient is that of the minimum, exact where the search has converged, and of first order only.
@@ -143,13 +149,6 @@ class FollowedABS:
         return -self.model.gamma * distance
 
 
-class BinaryABS(ABS):
-    """ABS of the image binarised at 0.5, with scalars gamma_c (section 3 and appendix A.7)."""
-
-    def observe(self, x: Tensor) -> Tensor:
-        check_images(x)  # binarised, a NaN would pass for black
-        return binarize(x)
-
-
-def load(name: str, directory: Path, settings: InferenceSettings) -> ABS:
-    return ABS(load_decoders(directory), settings)
+def load(folder: Path, config: Config) -> ABS:
+    """ABS with the decoders of `folder`."""
+    return ABS(load_decoders(folder), config.inference)

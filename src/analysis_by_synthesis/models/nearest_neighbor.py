@@ -1,24 +1,29 @@
 """Nearest neighbour in L2 (appendix A.7): the logit of a class is minus the distance to its nearest training image."""
 
-import json
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.files import write_json
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.pipeline.errors import UserError
 
-PARAMETERS: dict = {}
 ROUNDING = 1e-2  # of torch.cdist, amply
 REACH = 0.5  # L2; no result depends on it
 
 
-class NearestNeighbor(nn.Module):
+class Config(Block):
+    """Args: references: SHA-256 of MNIST's files that hold the reference images and their labels, by name."""
+
+    module: Literal["nearest_neighbor"]
+    references: dict[str, str]
+
+
+class NearestNeighbor(Classifier):
     """Images (N, 1, 28, 28) to logits (N, 10).
 
     Args:
@@ -142,20 +147,12 @@ def _least(scores: Tensor, counts: list[int]) -> Tensor:
     return torch.stack(least, dim=1)
 
 
-def fit(directory: Path) -> None:
-    """Note which training images are the references: a nearest neighbour has no other weights."""
-    images, labels = mnist.load("train")
-    card = {"reference_images": len(images), "sha256": _digest(images, labels)}
-    write_json(directory / "nearest_neighbor" / "references.json", card)
+def load(folder: Path, config: Config) -> NearestNeighbor:
+    """The nearest neighbour among MNIST's training images: it has no other weights.
 
-
-def load(name: str, directory: Path) -> nn.Module:
-    images, labels = mnist.load("train")
-    card = json.loads((directory / name / "references.json").read_text())
-    if card["sha256"] != _digest(images, labels):
-        raise Problem(f"{mnist.MNIST} does not hold the images that nearest_neighbor was fitted to; run: dvc repro")
-    return NearestNeighbor(images, labels).eval()
-
-
-def _digest(images: Tensor, labels: Tensor) -> str:
-    return sha256(images.numpy().tobytes() + labels.numpy().tobytes()).hexdigest()
+    Raises:
+        UserError: the files are missing or are others than those that the model names.
+    """
+    if mnist.digests(config.references) != config.references:
+        raise UserError(f"{mnist.MNIST} does not hold the images that nearest_neighbor compares with; run: dvc repro -f download")
+    return NearestNeighbor(*mnist.load("train"))

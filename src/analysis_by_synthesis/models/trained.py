@@ -1,14 +1,36 @@
 """The classifiers that are a network with trained weights."""
 
 from pathlib import Path
+from typing import Literal
 
-from torch import nn
+from torch import Tensor, nn
 
-from analysis_by_synthesis.networks.classifiers import CLASSIFIERS
+from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import load_weights
+from analysis_by_synthesis.params import Block
 
-PARAMETERS: dict = {}
+
+class Config(Block):
+    """Args: network: the module of `networks` that builds it; binarize: whether it sees its input binarised."""
+
+    module: Literal["trained"]
+    network: str
+    binarize: bool = False
 
 
-def load(name: str, directory: Path) -> nn.Module:
-    return load_weights(CLASSIFIERS[name](), directory / name / "weights.safetensors")
+class Trained(Classifier):
+    """A network, on images as they are or binarised."""
+
+    def __init__(self, network: nn.Module, binary: bool) -> None:
+        super().__init__()
+        self.network, self.binary = network, binary
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(binarize(x) if self.binary else x)
+
+
+def load(folder: Path, config: Config) -> Trained:
+    """The network with the weights of `folder`."""
+    return Trained(load_weights(build_network(config.network), folder / "weights.safetensors"), config.binarize)

@@ -1,8 +1,6 @@
-"""The convolutional classifiers of appendix A.7: CNN, Binary CNN, and the substitute of the transfer attacks."""
+"""The convolutional classifier of appendix A.7."""
 
-from torch import Tensor, nn
-
-from analysis_by_synthesis.networks.binarize import binarize
+from torch import nn
 
 KERNELS = (5, 4, 3, 5)
 STRIDES = (1, 2, 2, 1)
@@ -12,7 +10,7 @@ class CNN(nn.Sequential):
     """Images (N, 1, 28, 28) to logits (N, 10): four convolutions, ELU and batch norm on all but the last.
 
     Args:
-        maps: feature maps of the four layers; the paper has 20, 70, 256, 10, the substitute 32, 32, 64, 10.
+        maps: feature maps of the four layers.
     """
 
     def __init__(self, maps: tuple[int, int, int, int] = (20, 70, 256, 10)) -> None:
@@ -22,8 +20,6 @@ class CNN(nn.Sequential):
         super().__init__(*layers[:-2], nn.Flatten())
 
 
-class BinaryCNN(CNN):
-    """A CNN that sees its input binarised, in training and test."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(binarize(x))
+def build() -> CNN:
+    """The network of the CNN and of the Binary CNN, with random weights."""
+    return CNN()

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights, save_weights
-from analysis_by_synthesis.stage import Problem, run
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.stage import run
 
 CLASSES = 10
 
@@ -21,16 +22,16 @@ def convert(source: Path) -> VAE:
     """A VAE from a state dict with the authors' names.
 
     Raises:
-        Problem: the file is missing, is no state dict, or doesn't fit the network.
+        UserError: the file is missing, is no state dict, or doesn't fit the network.
     """
     try:
         state = torch.load(source, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise Problem(f"{source} is not here; name the ten state dicts and then the directory to write to.") from None
+        raise UserError(f"{source} is not here; name the ten state dicts and then the directory to write to.") from None
     except Exception as error:  # damaged files lead PyTorch to all kinds of them
-        raise Problem(f"{source} is not a PyTorch state dict; save model.state_dict() with torch.save.") from error
+        raise UserError(f"{source} is not a PyTorch state dict; save model.state_dict() with torch.save.") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise Problem(f"{source} holds something else than a state dict, names with tensors; save model.state_dict().")
+        raise UserError(f"{source} holds something else than a state dict, names with tensors; save model.state_dict().")
     counters = {key: value for key, value in VAE().state_dict().items() if key.endswith("num_batches_tracked")}
     state = {key[:1].lower() + key[1:]: value.contiguous() for key, value in state.items()}
     with TemporaryDirectory() as folder:
@@ -38,13 +39,13 @@ def convert(source: Path) -> VAE:
         save_file(counters | state, renamed)
         try:
             return load_weights(VAE(), renamed)
-        except Problem as problem:
-            raise Problem(str(problem).replace(str(renamed), str(source))) from None
+        except UserError as problem:
+            raise UserError(str(problem).replace(str(renamed), str(source))) from None
 
 
 def main(*arguments: str) -> None:
     if len(arguments) != CLASSES + 1:
-        raise Problem(f"{len(arguments)} arguments, not {CLASSES + 1}: the state dicts of the ten classes, then a directory.")
+        raise UserError(f"{len(arguments)} arguments, not {CLASSES + 1}: the state dicts of the ten classes, then a directory.")
     networks = [convert(Path(source)) for source in arguments[:-1]]
     for digit, network in enumerate(networks):
         save_weights(network, Path(arguments[-1]) / "abs" / f"{digit}.safetensors")

@@ -8,7 +8,7 @@ from analysis_by_synthesis.networks.weights import load_weights
 
 
 def load_decoders(directory: Path) -> list[Decoder]:
-    """G_c of the ten classes, from `directory`/abs, in evaluation mode."""
+    """G_c of the ten classes, from the VAEs in `directory`, in evaluation mode."""
     return [load_weights(VAE(), path).decoder for path in _weight_files(directory)]
 
 
@@ -21,4 +21,4 @@ def decoders_digest(directory: Path) -> str:
 
 
 def _weight_files(directory: Path) -> list[Path]:
-    return [directory / "abs" / f"{digit}.safetensors" for digit in range(10)]
+    return [directory / f"{digit}.safetensors" for digit in range(10)]

@@ -7,7 +7,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from analysis_by_synthesis.stage import Problem, replacing
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import replacing
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -22,23 +23,23 @@ def load_weights(network: Network, path: Path) -> Network:
     """Fill the network from a safetensors file; it is returned in evaluation mode.
 
     Raises:
-        Problem: the file is missing or damaged, a key is missing or unknown, a shape differs, or a value is not finite.
+        UserError: the file is missing or damaged, a key is missing or unknown, a shape differs, or a value is not finite.
     """
     try:
         weights = load_file(path)
     except FileNotFoundError:
-        raise Problem(f"{path} is not here; take it from git, or run: dvc repro") from None
+        raise UserError(f"{path} is not here; take it from git, or run: dvc repro") from None
     except SafetensorError as error:
-        raise Problem(f"{path} is not a safetensors file ({error}); take it from git, or run: dvc repro") from None
+        raise UserError(f"{path} is not a safetensors file ({error}); take it from git, or run: dvc repro") from None
     expected = network.state_dict()
     if unmatched := sorted(expected.keys() ^ weights.keys()):
         verdict = "lacks" if unmatched[0] in expected else "has the unknown key"
-        raise Problem(f"{path} {verdict} {unmatched[0]}; it is not for this network.")
+        raise UserError(f"{path} {verdict} {unmatched[0]}; it is not for this network.")
     for key, value in weights.items():
         if value.shape != expected[key].shape:
             shapes = f"{tuple(value.shape)} instead of {tuple(expected[key].shape)}"
-            raise Problem(f"{path}: {key} has the shape {shapes}; it is not for this network.")
+            raise UserError(f"{path}: {key} has the shape {shapes}; it is not for this network.")
         if not value.isfinite().all():
-            raise Problem(f"{path}: {key} holds values that are not finite; train it again.")
+            raise UserError(f"{path}: {key} holds values that are not finite; train it again.")
     network.load_state_dict(weights)
     return network.eval()

@@ -1,5 +1,7 @@
 """The minimal adversarial of each sample over all attacks of a norm, and which of them a figure shows."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -12,30 +14,29 @@ QUARTERS = 4
 FORMATS: dict[Norm, str] = {"l2": ".2f", "linf": ".3f", "l0": ".0f"}
 
 
-def adversarials_of_models(
-    records: dict[Row, pd.DataFrame], cell_of: dict[Row, Cell], norm: Norm
-) -> dict[str, pd.DataFrame]:
+def adversarials_of_models(cells: dict[Row, Cell], norm: Norm) -> dict[str, pd.DataFrame]:
     """The `minimal_adversarials` of every model, from all cells of a norm."""
-    own: dict[str, dict[str, pd.DataFrame]] = {model: {} for model in MODEL_LABELS}
-    for row, table in records.items():
+    own: dict[str, list[Cell]] = {model: [] for model in MODEL_LABELS}
+    for row, cell in cells.items():
         if row.norm == norm:
-            own[row.model][f"{row.model}-{cell_of[row].attack}"] = table
-    return {model: minimal_adversarials(tables, norm) for model, tables in own.items()}
+            own[row.model].append(cell)
+    return {model: minimal_adversarials(of_model, norm) for model, of_model in own.items()}
 
 
-def minimal_adversarials(records: dict[str, pd.DataFrame], norm: Norm) -> pd.DataFrame:
-    """The closest adversarial of each sample over several attacks on a model; not every sample was given to all of them.
+def minimal_adversarials(cells: list[Cell], norm: Norm) -> pd.DataFrame:
+    """The closest adversarial of each image over several attacks on a model; not every image was given to all of them.
 
     Args:
-        records: of their cells, by name, indexed by sample; there may be none.
+        cells: there may be none.
 
     Returns:
-        by sample: label, predicted (its class for the model), distance (0 where the clean image is misclassified already,
-        inf where no attack succeeded), cell (that found it), row (of the cell's files).
+        by image: label, predicted (its class for the model), distance (0 where the clean image is misclassified already,
+        inf where no attack succeeded), stem (of the files of the cell that found it), row (in these files).
     """
-    columns = ["label", "predicted", "distance", "cell", "row"]
+    columns = ["label", "predicted", "distance", "stem", "row"]
     tables = [
-        table.assign(distance=table[norm], cell=cell, row=range(len(table)))[columns] for cell, table in records.items()
+        cell.records.assign(distance=cell.records[norm], stem=str(cell.stem), row=range(len(cell.records)))[columns]
+        for cell in cells
     ]
     if not tables:
         return pd.DataFrame(columns=columns).astype({"label": int, "distance": float})
@@ -73,7 +74,7 @@ def some_per_quarter(minimal: pd.DataFrame, each: int, seed: int) -> list[list[i
 
 def picture(adversarial: pd.Series) -> np.ndarray:
     """The image (28, 28) of one row of `minimal_adversarials`."""
-    return read_adversarials(adversarial["cell"])[adversarial["row"], 0].numpy()
+    return read_adversarials(Path(adversarial["stem"]))[adversarial["row"], 0].numpy()
 
 
 def caption(adversarial: pd.Series, norm: Norm) -> str:

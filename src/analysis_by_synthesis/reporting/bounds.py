@@ -7,35 +7,32 @@ import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.files import BOUNDS, read_records, write_csv, write_json
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import read_records, write_csv, write_json
+from analysis_by_synthesis.pipeline.paths import BOUNDS
 from analysis_by_synthesis.reporting.figure2 import LIMITS, POINTS, accuracy_curve
-from analysis_by_synthesis.reporting.records import Row, all_attacks
+from analysis_by_synthesis.reporting.records import BOUND_GUIDED_LABEL, Cell, Row, smallest
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
-from analysis_by_synthesis.stage import Problem
 
 MODELS = ("abs", "binary_abs")
 PAPER = Path("paper/bounds.csv")
 ROUNDING = 1e-5  # relative, of distances written with six digits
 
 
-def report_bounds(
-    distances: dict[Row, pd.Series], thresholds: dict[Norm, float], metrics: Path, plots: Path
-) -> None:
+def report_bounds(cells: dict[Row, Cell], thresholds: dict[Norm, float], metrics: Path, plots: Path) -> None:
     """Write bounds.json, and the figure and curves of the gap, from the records of the bounds.
 
     Args:
-        distances: of verified adversarials, by entry of Table 1, each by image.
+        cells: of all attacks, with their verified adversarials.
         thresholds: of the accuracies.
     """
     summary, brackets = {}, {norm: {} for norm in NORMS}
     for model in MODELS:
-        records, paper, searches = (read_records(BOUNDS / f"{model}{part}.csv") for part in ("", "-paper", "-searches"))
+        paper, searches = (read_records(BOUNDS / f"{model}-{part}.csv") for part in ("paper", "searches"))
         summary[model] = {}
         for norm in NORMS:
-            lower = records[records["norm"] == norm]
-            attacks = {row: values for row, values in distances.items() if (row.norm, row.model) == (norm, model)}
-            (upper,) = all_attacks(attacks).values() or [pd.Series(dtype=float)]
-            both = brackets[norm][model] = bracket(lower, upper)
+            lower = cells[Row(norm, BOUND_GUIDED_LABEL, model)].records
+            both = brackets[norm][model] = bracket(lower, smallest(cells, norm, model), norm)
             summary[model][norm] = {
                 **summarise_bounds(lower, both, thresholds[norm]),
                 **summarise_paper_bounds(paper, lower, model, norm),
@@ -48,7 +45,7 @@ def report_bounds(
     draw(tables, thresholds, plots / "bounds.png")
 
 
-def bracket(lower: pd.DataFrame, upper: pd.Series) -> pd.DataFrame:
+def bracket(lower: pd.DataFrame, upper: pd.Series, norm: Norm) -> pd.DataFrame:
     """The images that have both a lower bound and an attack: columns lower, upper and ratio (nan where both are 0).
 
     Args:
@@ -56,13 +53,13 @@ def bracket(lower: pd.DataFrame, upper: pd.Series) -> pd.DataFrame:
         upper: the smallest distance of a verified adversarial in that norm, by image; inf where there is none.
 
     Raises:
-        Problem: a bound is above the distance of a verified adversarial.
+        UserError: a bound is above the distance of a verified adversarial.
     """
     both = pd.concat({"lower": lower["lower"], "upper": upper}, axis=1, join="inner")
     violated = both.index[both["lower"] > both["upper"] * (1 + ROUNDING)]
     if len(violated):
-        raise Problem(
-            f"the {lower['norm'].iloc[0]} bounds of the test images {list(violated)} are above the distance of a verified"
+        raise UserError(
+            f"the {norm} bounds of the test images {list(violated)} are above the distance of a verified"
             " adversarial; search longer over z (bounds.search in params.yaml, or the arbiter's rounds)."
         )
     return both.assign(ratio=both["upper"] / both["lower"])
@@ -88,7 +85,7 @@ def summarise_bounds(lower: pd.DataFrame, both: pd.DataFrame, threshold: float) 
         "median_ratio": both["ratio"].median(),
         "closed_to_5_percent": (both["ratio"].fillna(1) <= 1.05).mean(),
         "attacked_accuracy": (both["upper"] > threshold).mean(),
-        "violations": 0,
+        "violations": int((both["lower"] > both["upper"] * (1 + ROUNDING)).sum()),
     }
     return _finite(summary)
 

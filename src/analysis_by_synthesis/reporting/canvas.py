@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from analysis_by_synthesis.pipeline.files import write_arrays
 from analysis_by_synthesis.reporting.style import save
 
 SIDE = 28
@@ -17,7 +18,7 @@ class Canvas:
     """A white page of width x height image pixels; x runs to the right, y downwards, both from the upper left corner."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.pixels = np.ones((height, width))
+        self.pixels, self.texts = np.ones((height, width)), []
         size = (width / PIXELS_PER_INCH, height / PIXELS_PER_INCH)
         self.figure = plt.figure(figsize=size)
         self.axis = self.figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
@@ -39,9 +40,13 @@ class Canvas:
 
     def text(self, x: float, y: float, text: str, **style) -> None:
         """Centred above (x, y), in small print, unless the style says otherwise."""
+        self.texts.append(text)
         self.axis.text(x, y, text, **{"ha": "center", "va": "bottom", "fontsize": 6.5} | style)
 
     def save(self, path: Path) -> None:
+        """Write the figure to `path`, and what it draws, pixels and texts, to drawn/ beside it."""
+        drawn = path.parent / "drawn" / f"{path.stem}.npz"
+        write_arrays(drawn, pixels=(self.pixels * 255).round().astype(np.uint8), texts=np.array(self.texts))
         height, width = self.pixels.shape
         self.axis.imshow(
             self.pixels, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), aspect="auto", interpolation="none"

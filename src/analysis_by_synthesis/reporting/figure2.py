@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.reporting.records import Row, Together
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
 
 LIMITS: dict[Norm, float] = {"l2": 5.0, "linf": 0.6, "l0": 60.0}
@@ -19,13 +20,13 @@ def accuracy_curve(distances: np.ndarray, grid: np.ndarray) -> np.ndarray:
     return (distances[None, :] > grid[:, None]).mean(1)
 
 
-def curves(distances: dict[tuple[str, str, str], pd.Series], norm: Norm) -> pd.DataFrame:
+def curves(together: dict[Row, Together], norm: Norm) -> pd.DataFrame:
     """Accuracy of every model on an even grid of distances, from the norm's "All" rows."""
     grid = np.linspace(0, LIMITS[norm], POINTS)
     columns = {
-        model: accuracy_curve(values.to_numpy(), grid)
-        for (row_norm, _, model), values in distances.items()
-        if row_norm == norm
+        row.model: accuracy_curve(attacks.distances.to_numpy(), grid)
+        for row, attacks in together.items()
+        if row.norm == norm
     }
     return pd.DataFrame({"distance": grid, **{model: columns[model] for model in MODEL_LABELS if model in columns}})
 

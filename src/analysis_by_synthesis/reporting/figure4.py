@@ -6,12 +6,12 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.models import BINARY
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.reporting.canvas import SIDE, Canvas
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
 
 SHOWN = {"exact": 4, "estimated": 1}  # starts of each ascent
+BINARISED = ("binary_cnn", "binary_abs")  # these see their input so
 LEFT, TOP, ACROSS, DOWN = 42, 32, 54, SIDE + 9
 
 
@@ -105,7 +105,7 @@ def draw(
             record = records.loc[found[0]]
             canvas.image(x, y, images[found[0], 0])
             canvas.text(x + SIDE / 2, y, f"p = {record['probability']:.2f}, {record['steps']} steps")
-            if row == 0 and model in BINARY:
+            if row == 0 and model in BINARISED:
                 y = TOP + len(rows) * DOWN
                 canvas.image(x, y, binarize(images[found[0], 0]))
                 canvas.text(x + SIDE / 2, y, f"distal {exact['distal_binarised']:.0%}")

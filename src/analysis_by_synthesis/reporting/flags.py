@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -33,53 +34,53 @@ class FlagSettings(Block):
     share: Share
 
 
-def flags(records: dict[Row, pd.DataFrame], cells: dict[Row, Cell], settings: FlagSettings) -> pd.DataFrame:
+def flags(cells: dict[Row, Cell], settings: FlagSettings) -> pd.DataFrame:
     """The flags that are raised, a row each: flag, norm, attack, model, value, compared_with, meaning.
 
     A value is a median distance, compared with another, or a share of the correctly classified samples, compared with
     `settings.share`.
     """
-    raised = [*_between_attacks(records, cells, settings.factor), *_within_attacks(records, cells, settings.share)]
+    raised = [*_between_attacks(cells, settings.factor), *_within_attacks(cells, settings.share)]
     table = pd.DataFrame(raised, columns=["flag", *Row._fields, "value", "compared_with"])
     return table.assign(meaning=table["flag"].map(MEANING))
 
 
-def _between_attacks(records: dict[Row, pd.DataFrame], cells: dict[Row, Cell], factor: float) -> Iterator[tuple]:
-    for row in records:
-        own = {other for other in records if (other.norm, other.model) == (row.norm, row.model)}
+def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple]:
+    for row in cells:
+        own = {other for other in cells if (other.norm, other.model) == (row.norm, row.model)}
         exact = {other for other in own if not other.attack.endswith(GE)}
         for noise in (other for other in own if cells[other].module in NOISE and cells[row].module not in NOISE):
-            ours, theirs = _medians(records, row, noise)
+            ours, theirs = _medians(cells, row, noise)
             if ours > factor * theirs:
                 yield "weaker than noise", *row, ours, theirs
         if row.attack.endswith(GE) and (same := row._replace(attack=row.attack.removesuffix(GE))) in exact:
-            ours, theirs = _medians(records, row, same)
+            ours, theirs = _medians(cells, row, same)
             if factor * ours < theirs:
                 yield "estimated beats exact gradient", *row, ours, theirs
         white_box = {other for other in exact if cells[other].module not in NOISE | DECISIONS}
         if cells[row].module in DECISIONS and white_box:
-            ours, theirs = min((_medians(records, row, other) for other in white_box), key=lambda pair: pair[1])
+            ours, theirs = min((_medians(cells, row, other) for other in white_box), key=lambda pair: pair[1])
             if factor * ours < theirs:
                 yield "black box beats white box", *row, ours, theirs
 
 
-def _within_attacks(records: dict[Row, pd.DataFrame], cells: dict[Row, Cell], share: float) -> Iterator[tuple]:
-    for row, table in records.items():
-        attacked = table[table["clean_correct"]]
+def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[tuple]:
+    for row, cell in cells.items():
+        attacked = cell.records[cell.records["clean_correct"]]
         if attacked.empty:
             continue
         found = attacked["success"] | attacked["rejected"]
         signs = {"zero gradients": attacked["zero_gradients"] > 0, "not confirmed": attacked["rejected"]}
-        if cells[row].module in HINGE:
+        if cell.module in HINGE:
             del signs["zero gradients"]
-        if cells[row].module not in NOISE | SINGLE_STEP:
+        if cell.module not in NOISE | SINGLE_STEP:
             signs["no success at any budget"] = ~found
         for flag, sign in signs.items():
             if sign.mean() > share:
                 yield flag, *row, sign.mean(), share
 
 
-def _medians(records: dict[Row, pd.DataFrame], row: Row, other: Row) -> tuple[float, float]:
+def _medians(cells: dict[Row, Cell], row: Row, other: Row) -> tuple[float, float]:
     """The median distances of two attacks on the samples that both were given."""
-    both = pd.concat([records[row][row.norm], records[other][row.norm]], axis=1, join="inner")
-    return tuple(both.median())
+    both = pd.concat([cells[row].records[row.norm], cells[other].records[row.norm]], axis=1, join="inner")
+    return tuple(both.median()) if len(both) else (np.nan, np.nan)

@@ -1,7 +1,6 @@
 """Everything on one page: a single HTML file that needs neither a network nor any other file."""
 
 import json
-import tomllib
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
 
 TEMPLATE = Path(__file__).with_name("page.html")
+SHOWN = tuple(f"{name}==" for name in ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "dvc", "matplotlib"))
 CLOSE = 1.05  # factor between two medians that are printed as if they agreed
 FIGURES = {
     "figure1": "What ABS sees: reconstructions, distances and the posterior",
@@ -30,13 +30,15 @@ FIGURES = {
 }
 
 
-def render(metrics: Path, plots: Path, seeds: dict[str, int]) -> str:
+def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]) -> str:
     """The page, from the metrics and figures that the other stages have written.
 
     Args:
+        requirements: the pinned versions.
         seeds: by name, as in params.yaml.
     """
     table = pd.read_csv(metrics / "table1.csv", dtype={"rejected": "Int64"})
+    runs = pd.read_csv(metrics / "runs.csv")
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -51,8 +53,9 @@ def render(metrics: Path, plots: Path, seeds: dict[str, int]) -> str:
         calibration=_records(pd.read_csv(metrics / "calibration.csv")),
         pgd=json.loads((metrics / "pgd_accuracy.json").read_text()),
         figures=[(name, caption, _embedded(plots / f"{name}.png")) for name, caption in FIGURES.items()],
-        seconds=_run_times(table),
-        versions=tomllib.loads(Path("pyproject.toml").read_text())["project"]["dependencies"],
+        hours=_run_times(runs),
+        provenance=runs["made_by"].value_counts().to_dict(),
+        versions=_versions(requirements),
         seeds=seeds,
     )
 
@@ -86,10 +89,15 @@ def _bounds(bounds: dict[str, dict[str, dict[str, Any]]]) -> list[dict[str, Any]
     ]
 
 
-def _run_times(table: pd.DataFrame) -> dict[str, float]:
-    """Hours that the attacks on each model took."""
-    seconds = (table["seconds"] * table["n"]).groupby(table["model"]).sum()
-    return {label: float(seconds[model] / 3600) for model, label in MODEL_LABELS.items() if model in seconds}
+def _run_times(runs: pd.DataFrame) -> dict[str, float]:
+    """Hours that the attacks on each model took, by the run cards."""
+    cells = runs[runs["result"].str.startswith(("attacks/", "bounds/"))]
+    hours = cells["seconds"].groupby(cells["result"].str.extract(r"/(\w+)-", expand=False)).sum() / 3600
+    return {label: float(hours[model]) for model, label in MODEL_LABELS.items() if model in hours}
+
+
+def _versions(requirements: Path) -> list[str]:
+    return [line.strip() for line in requirements.read_text().splitlines() if line.startswith(SHOWN)]
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

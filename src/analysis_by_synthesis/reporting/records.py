@@ -1,28 +1,20 @@
 """The records of all attack cells, by the row and column of Table 1 that they belong to."""
 
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.files import ATTACKS, read_records
-from analysis_by_synthesis.params import Block, Count
+from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
+from analysis_by_synthesis.pipeline.files import read_records
+from analysis_by_synthesis.pipeline.paths import ATTACKS, BOUNDS
 from analysis_by_synthesis.reporting.style import NORM_NAMES
-from analysis_by_synthesis.stage import Problem
 
-
-class Cell(Block):
-    """One attack on one model. Args: module: of the attack's code; samples: the first so many test images."""
-
-    model: str
-    attack: str
-    module: str
-    samples: Count
-
-
-class LabelledAttack(AttackSettings, extra="ignore"):
-    """Of an attack's parameters, those that name its row."""
+BOUND_GUIDED = "bound_guided"  # the attack that the stage of the bounds runs
+BOUND_GUIDED_LABEL = "Bound-Guided"
 
 
 class Row(NamedTuple):
@@ -33,27 +25,73 @@ class Row(NamedTuple):
     model: str
 
 
-def read_cells(
-    attacks: dict[str, LabelledAttack], cells: dict[str, dict[str, Cell]]
-) -> tuple[dict[Row, pd.DataFrame], dict[Row, Cell]]:
-    """The records of every cell, a row per sample, and the cells themselves.
+@dataclass(frozen=True)
+class Cell:
+    """One attack on one model.
+
+    Attributes:
+        attack: its block in params.yaml.
+        module: that defines it.
+        stem: of its files.
+        records: by test image.
+    """
+
+    attack: str
+    module: str
+    stem: Path
+    records: pd.DataFrame
+
+
+def read_cells(attacks: dict[str, AttackBlock], cells: Cells) -> dict[Row, Cell]:
+    """All cells with their records.
 
     Raises:
-        Problem: records are missing, or two cells belong to the same entry of the table.
+        UserError: records are missing.
     """
-    records, cell_of = {}, {}
-    for name, cell in (item for group in cells.values() for item in group.items()):
-        attack = attacks[cell.attack]
-        row = Row(attack.norm, attack.label, cell.model)
-        if row in records:
-            raise Problem(f"two attacks of {cell.model} have the norm and label of attacks.{cell.attack}; rename one.")
-        records[row], cell_of[row] = read_records(ATTACKS / f"{name}.csv"), cell
-    return records, cell_of
+    return {row: Cell(attack, module, stem, read_records(stem.with_suffix(".csv"))) for row, attack, module, stem in _named(attacks, cells)}
 
 
-def all_attacks(distances: dict[Row, pd.Series], label: str = "All {} Attacks") -> dict[Row, pd.Series]:
-    """Per norm and model, each sample's smallest distance over the attacks; not every sample was given to all of them."""
-    together: dict[Row, list[pd.Series]] = {}
-    for (norm, _, model), values in distances.items():
-        together.setdefault(Row(norm, label.format(NORM_NAMES[norm]), model), []).append(values)
-    return {row: pd.concat(several, axis=1).min(axis=1) for row, several in together.items()}
+def _named(attacks: dict[str, AttackBlock], cells: Cells) -> Iterator[tuple[Row, str, str, Path]]:
+    for model, attack in cells.attacks():
+        block = attacks[attack]
+        yield Row(block.norm, block.label, model), attack, block.module, ATTACKS / f"{model}-{attack}"
+    for model in cells.bounds.models:
+        for norm in cells.bounds.norms:
+            yield Row(norm, BOUND_GUIDED_LABEL, model), BOUND_GUIDED, BOUND_GUIDED, BOUNDS / f"{model}-{norm}"
+
+
+class Together(NamedTuple):
+    """Several attacks on a model as one.
+
+    Attributes:
+        distances: of each image that all of them were given, the smallest.
+        attacks: their labels.
+    """
+
+    distances: pd.Series
+    attacks: list[str]
+
+
+def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str) -> dict[Row, Together]:
+    """Per norm and model, the attacks with these names together.
+
+    Args:
+        names: blocks of params.yaml.
+        label: of the new rows, with {} for the norm.
+    """
+    chosen: dict[Row, list[tuple[Row, Cell]]] = {}
+    for row, cell in cells.items():
+        if cell.attack in names:
+            chosen.setdefault(Row(row.norm, label.format(NORM_NAMES[row.norm]), row.model), []).append((row, cell))
+    together = {}
+    for row, members in chosen.items():
+        distances = pd.concat([cell.records[row.norm] for _, cell in members], axis=1, join="inner").min(axis=1)
+        if len(distances):
+            together[row] = Together(distances, [member.attack for member, _ in members])
+    return together
+
+
+def smallest(cells: dict[Row, Cell], norm: Norm, model: str) -> pd.Series:
+    """The smallest distance that any attack has found, of each image that any was given."""
+    found = [cell.records[norm] for row, cell in cells.items() if (row.norm, row.model) == (norm, model)]
+    return pd.concat(found, axis=1).min(axis=1) if found else pd.Series(dtype=float)

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, save
-from analysis_by_synthesis.stage import Problem
+from analysis_by_synthesis.evaluation.statistics import share
+from analysis_by_synthesis.pipeline.errors import UserError
 
 PAPER = Path("paper/calibration.csv")  # logit_scale: by how much the paper's logits are smaller than ours
 PAPER_CLASS_SCALARS = Path("paper/class_scalars.csv")
@@ -30,10 +31,10 @@ def reliability(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
     """
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     table = pd.DataFrame({"confidence": confidence, "accuracy": correct.astype(float)}).groupby(place).mean()
-    n, p, z = np.bincount(place)[table.index], table["accuracy"], 1.96
-    centre, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    low, high = (centre - half) / (1 + z**2 / n), (centre + half) / (1 + z**2 / n)
-    return table.assign(low=low.clip(0, p), high=high.clip(p, 1), images=n).reset_index(drop=True)
+    n = np.bincount(place)[table.index]
+    estimates = [share(round(accuracy * count), count) for accuracy, count in zip(table["accuracy"], n)]
+    low, high = ([getattr(estimate, end) for estimate in estimates] for end in ("low", "high"))
+    return table.assign(low=low, high=high, images=n).reset_index(drop=True)
 
 
 def calibration_error(table: pd.DataFrame) -> float:
@@ -51,7 +52,7 @@ def summarise(
         confidences: before and after, by model and image.
 
     Raises:
-        Problem: eta doesn't bring about the median confidence.
+        UserError: eta doesn't bring about the median confidence.
     """
     paper = pd.read_csv(PAPER, index_col="model")
     rows = []
@@ -60,7 +61,7 @@ def summarise(
         correct = (table["label"] == table["predicted"]).to_numpy()
         median = float(table["after"].median())
         if calibration["eta"] > 0 and abs(median - median_confidence) > 1e-4:
-            raise Problem(
+            raise UserError(
                 f"the median confidence of {model} is {median:.4f} instead of {median_confidence}: its metrics/calibration and"
                 " results/calibration are not from one run; take both from git, or run: dvc repro"
             )

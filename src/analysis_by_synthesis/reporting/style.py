@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from analysis_by_synthesis.stage import replacing
+from analysis_by_synthesis.pipeline.files import replacing
 
 MODEL_LABELS = {
     "cnn": "CNN",

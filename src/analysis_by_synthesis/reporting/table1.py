@@ -1,81 +1,91 @@
 """Table 1: median adversarial distance and accuracy at the threshold, per model and attack, beside the paper's."""
 
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import field_validator
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.files import write_json
-from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.evaluation.statistics import median, share
+from analysis_by_synthesis.pipeline.files import write_json
+from analysis_by_synthesis.params import Block, Growth, Positive
 from analysis_by_synthesis.reporting.flags import FlagSettings
-from analysis_by_synthesis.reporting.records import Row, all_attacks
+from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
 
 PAPER = Path("paper/table1.csv")
-OF_THE_PAPER, EVERYTHING = "All {} Attacks", "All {} Attacks, ours too"
+OF_THE_PAPER = "All {} Attacks"
+WITH_ESTIMATED = "All {} Attacks, with estimated gradients"
+EVERYTHING = "All {} Attacks, ours too"
+
+
+class AllRows(Block):
+    """Blocks of `attacks` that are taken together. Args: paper: its attacks, with exact gradients in place of estimated ones;
+    estimated: those with estimated gradients; ours: those that the paper doesn't have, bound_guided among them."""
+
+    paper: list[str]
+    estimated: list[str]
+    ours: list[str]
+
+    def rows(self) -> dict[str, list[str]]:
+        """The attacks of each row, by its label with {} for the norm."""
+        return {
+            OF_THE_PAPER: self.paper,
+            WITH_ESTIMATED: self.paper + self.estimated,
+            EVERYTHING: self.paper + self.ours,
+        }
 
 
 class ReportSettings(Block):
-    """Args: bootstrap: resamplings for the 95 % intervals; thresholds: of the accuracy, per norm; disagreement: factor
-    between our median and the paper's that needs an explanation; flags: when they are raised."""
+    """Args: thresholds: of the accuracy, per norm; disagreement: factor between our median and the paper's that needs an
+    explanation; flags: when they are raised; all: which attacks the rows "All" take together."""
 
-    bootstrap: Count
     thresholds: dict[Norm, Positive]
-    disagreement: Annotated[float, Field(gt=1)]
+    disagreement: Growth
     flags: FlagSettings
+    all: AllRows
+
+    @field_validator("thresholds")
+    @classmethod
+    def _of_all_norms(cls, thresholds: dict[Norm, float]) -> dict[Norm, float]:
+        if missing := set(NORMS) - set(thresholds):
+            raise ValueError(f"there has to be a threshold for {', '.join(sorted(missing))}")
+        return thresholds
 
 
-def summarise(distances: np.ndarray, threshold: float, bootstrap: int, generator: np.random.Generator) -> dict:
-    """Median and accuracy (share of distances above the threshold) of distances (N,), with 95 % bootstrap intervals."""
-    resampled = distances[generator.integers(len(distances), size=(bootstrap, len(distances)))]
-    row = {"n": len(distances)}
-    for name, statistic in (("median", median), ("accuracy", lambda d: (d > threshold).mean(-1))):
-        low, high = np.quantile(statistic(resampled), [0.025, 0.975], method="nearest")
-        row |= {name: statistic(distances), f"{name}_low": low, f"{name}_high": high}
+def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
+    """Median and accuracy (share of distances above the threshold) of distances (N,), with their 95 % intervals."""
+    row: dict[str, float] = {"n": len(distances)}
+    estimates = {"median": median(distances), "accuracy": share((distances > threshold).sum(), len(distances))}
+    for name, (value, low, high) in estimates.items():
+        row |= {name: value, f"{name}_low": low, f"{name}_high": high}
     return row
 
 
-def median(distances: np.ndarray) -> np.ndarray:
-    """The median over the last axis; inf counts as a distance, the mean of two middle values with inf is inf."""
-    return np.median(distances, axis=-1)
-
-
-def of_the_paper(distances: dict[Row, pd.Series]) -> dict[Row, pd.Series]:
-    """The distances of the attacks that the paper has for a model."""
-    rows = set(_paper().index)
-    return {row: values for row, values in distances.items() if row in rows}
-
-
-def table1(
-    records: dict[Row, pd.DataFrame], clean: dict[str, pd.DataFrame], settings: ReportSettings, seed: int
-) -> pd.DataFrame:
+def table1(cells: dict[Row, Cell], clean: dict[str, pd.DataFrame], settings: ReportSettings) -> pd.DataFrame:
     """Table 1, a row per norm, attack and model, ordered as in the paper.
 
     Args:
-        records: of the attack cells, a row per sample.
+        cells: of all attacks.
         clean: predictions on clean images, by model.
 
     Returns:
-        norm, attack, model, n, median and accuracy with their intervals, the paper's, and for single attacks rejected
-        (adversarials that the arbiter did not confirm) and seconds (per sample).
+        norm, attack, model, n, median and accuracy with their intervals, the paper's, for single attacks rejected
+        (adversarials that the arbiter did not confirm), and for several together attacks (their labels).
     """
-    generator = np.random.default_rng(seed)
     rows = []
     for model, table in clean.items():
         wrong = np.where(table["label"] == table["predicted"], np.inf, 0.0)
-        summary = summarise(wrong, 0.0, settings.bootstrap, generator)
-        for name in ("median", "median_low", "median_high"):
-            summary[name] = np.nan
-        rows.append(Row("clean", "Clean", model)._asdict() | summary)
-    distances = {row: table[row.norm] for row, table in records.items()}
-    together = all_attacks(of_the_paper(distances), OF_THE_PAPER) | all_attacks(distances, EVERYTHING)
-    for row, values in (distances | together).items():
-        rows.append(row._asdict() | summarise(values.to_numpy(), settings.thresholds[row.norm], settings.bootstrap, generator))
-        if row in records:
-            rows[-1] |= {"rejected": int(records[row]["rejected"].sum()), "seconds": records[row]["seconds"].mean()}
+        without = dict.fromkeys(("median", "median_low", "median_high"), np.nan)
+        rows.append(Row("clean", "Clean", model)._asdict() | summarise(wrong, 0.0) | without)
+    for row, cell in cells.items():
+        summary = summarise(cell.records[row.norm].to_numpy(), settings.thresholds[row.norm])
+        rows.append(row._asdict() | summary | {"rejected": int(cell.records["rejected"].sum())})
+    for label, names in settings.all.rows().items():
+        for row, (distances, attacks) in all_attacks(cells, names, label).items():
+            summary = summarise(distances.to_numpy(), settings.thresholds[row.norm])
+            rows.append(row._asdict() | summary | {"attacks": "; ".join(attacks)})
     table = pd.DataFrame(rows).merge(_paper(), how="left", on=list(Row._fields))
     return table.astype({"rejected": "Int64"}).sort_values(list(Row._fields), key=_order, kind="stable", ignore_index=True)
 
@@ -94,7 +104,7 @@ def _order(column: pd.Series) -> pd.Series:
     else:
         attacks = _paper().index.get_level_values("attack").unique()
         single = [name for name in attacks if not name.startswith("All ")]
-        together = [label.format(norm) for label in (OF_THE_PAPER, EVERYTHING) for norm in NORM_NAMES.values()]
+        together = [label.format(norm) for label in (OF_THE_PAPER, WITH_ESTIMATED, EVERYTHING) for norm in NORM_NAMES.values()]
         others = [name for name in column.unique() if name not in {*single, *together}]
         ranks = {name: rank for rank, name in enumerate([*single, *others, *together])}
     return column.map(ranks)
@@ -116,8 +126,8 @@ def as_markdown(table: pd.DataFrame, recipe: str) -> str:
         "",
         "Median adversarial distance / accuracy at the threshold, ours (the paper's); – where the paper has no entry.",
         f"Our Madry et al. was trained by the recipe {recipe}, the paper's is the released one.",
-        'Rows "All": each sample\'s smallest distance over the attacks that the paper has for the model, and over ours too;',
-        "not every attack was given all samples. 95 % intervals, rejected adversarials and seconds are in table1.csv.",
+        'Rows "All": each image\'s smallest distance over several attacks, on the n images that every one of them was given;',
+        "which attacks they are, 95 % intervals and rejected adversarials are in table1.csv.",
     ]
     return "\n".join(lines + notes) + "\n"
 

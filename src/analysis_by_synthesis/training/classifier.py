@@ -1,6 +1,7 @@
 """Training of a classifier by cross-entropy, on clean images or on PGD adversarials (Madry et al., 2018)."""
 
 import math
+import time
 from typing import Annotated
 
 import torch
@@ -8,10 +9,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from analysis_by_synthesis.networks.classifiers import CLASSIFIERS
 from analysis_by_synthesis.params import Block, Count, Positive, Share
-from analysis_by_synthesis.stage import Problem, progress
-from analysis_by_synthesis.work import Work
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.progress import progress
 
 
 class Adversary(Block):
@@ -44,28 +45,37 @@ def pgd(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, step_s
 
 
 def train(
-    name: str, images: Tensor, labels: Tensor, settings: ClassifierTraining, seed: int, work: Work
-) -> tuple[nn.Module, list[dict[str, float]]]:
-    """Train the classifier `name` on images (N, 1, 28, 28) and labels (N,).
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    settings: ClassifierTraining,
+    seed: int,
+    checkpoints: Checkpoints,
+    label: str,
+) -> tuple[nn.Module, list[dict[str, float]], float]:
+    """Train a network on images (N, 1, 28, 28) and labels (N,).
+
+    Args:
+        label: the block of `classifiers` in params.yaml.
 
     Returns:
-        the network in evaluation mode on the CPU, and one row per epoch: epoch, loss, accuracy (of the images
-        trained on, so the adversarials where there is an adversary).
+        the network in evaluation mode on the CPU; one row per epoch: epoch, loss, accuracy (of the images trained on, so
+        the adversarials where there is an adversary); and the seconds that it took.
 
     Raises:
-        Problem: the loss is no longer a number.
+        UserError: the loss is no longer a number.
     """
-    torch.manual_seed(seed)
-    network = CLASSIFIERS[name]().to(images.device, memory_format=torch.channels_last)
+    network = network.to(images.device, memory_format=torch.channels_last)
     batches = max(1, len(images) // settings.batch_size)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.max_learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.max_learning_rate, total_steps=settings.epochs * batches, pct_start=settings.warm_up_share
     )
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
-    history = work.resume(parts)
+    history, seconds = checkpoints.resume(parts)
+    began = time.perf_counter() - seconds
 
-    for epoch in progress(range(len(history), settings.epochs), name):
+    for epoch in progress(range(len(history), settings.epochs), label):
         torch.manual_seed(seed + 1 + epoch)
         sums = torch.zeros(2, device=images.device)
         order = torch.randperm(len(images))
@@ -82,12 +92,12 @@ def train(
             sums += torch.stack([loss.detach(), (logits.argmax(1) == y).float().mean()])
         loss, accuracy = (sums / batches).tolist()
         if math.isnan(loss):
-            raise Problem(
-                f"the loss of {name} is not a number; lower classifiers.{name}.max_learning_rate in params.yaml."
+            raise UserError(
+                f"the loss of {label} is not a number; lower classifiers.{label}.max_learning_rate in params.yaml."
             )
         history.append({"epoch": epoch, "loss": loss, "accuracy": accuracy})
-        work.keep(parts, history)
-    return network.cpu().eval(), history
+        checkpoints.keep(parts, history, time.perf_counter() - began)
+    return network.cpu().eval(), history, time.perf_counter() - began
 
 
 def _adversarials(network: nn.Module, x: Tensor, y: Tensor, adversary: Adversary, epoch: float) -> Tensor:

@@ -1,6 +1,7 @@
 """Training of one class's VAE: the ELBO of eq. 2 with an annealed KL weight (appendix A.7)."""
 
 import math
+import time
 from typing import Annotated
 
 import torch
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.params import Block, Count, Positive, Share
-from analysis_by_synthesis.stage import Problem, progress
-from analysis_by_synthesis.work import Work
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.progress import progress
 
 
 class VAETraining(Block):
@@ -39,16 +41,16 @@ def kl_weight(epoch: float, settings: VAETraining) -> float:
 
 
 def train(
-    images: Tensor, settings: VAETraining, seed: int, work: Work, label: str
-) -> tuple[VAE, list[dict[str, float]]]:
+    images: Tensor, settings: VAETraining, seed: int, checkpoints: Checkpoints, label: str
+) -> tuple[VAE, list[dict[str, float]], float]:
     """Train a VAE on images (N, 1, 28, 28) of one class.
 
     Returns:
-        the VAE in evaluation mode on the CPU, and one row per epoch: epoch, loss (the negative ELBO with the
-        annealed weight), reconstruction, kl (means over the epoch's images), kl_weight.
+        the VAE in evaluation mode on the CPU; one row per epoch: epoch, loss (the negative ELBO with the annealed weight),
+        reconstruction, kl (means over the epoch's images), kl_weight; and the seconds that it took.
 
     Raises:
-        Problem: the loss is no longer a number.
+        UserError: the loss is no longer a number.
     """
     device = images.device
     torch.manual_seed(seed)
@@ -59,7 +61,8 @@ def train(
         optimizer, settings.max_learning_rate, total_steps=settings.epochs * batches, pct_start=settings.warm_up_share
     )
     parts = {"vae": vae, "optimizer": optimizer, "schedule": schedule}
-    history = work.resume(parts)
+    history, seconds = checkpoints.resume(parts)
+    began = time.perf_counter() - seconds
 
     for epoch in progress(range(len(history), settings.epochs), label):
         torch.manual_seed(seed + 1 + epoch)
@@ -80,9 +83,9 @@ def train(
         reconstruction, kl = (sums / batches).tolist()
         loss = reconstruction + weight * kl
         if math.isnan(loss):
-            raise Problem(
+            raise UserError(
                 f"the loss of {label} is not a number in epoch {epoch}; lower vae.max_learning_rate in params.yaml."
             )
         history.append({"epoch": epoch, "loss": loss, "reconstruction": reconstruction, "kl": kl, "kl_weight": weight})
-        work.keep(parts, history)
-    return vae.cpu().eval(), history
+        checkpoints.keep(parts, history, time.perf_counter() - began)
+    return vae.cpu().eval(), history, time.perf_counter() - began

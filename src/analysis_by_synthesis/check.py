@@ -1,0 +1,147 @@
+"""The whole of params.yaml, checked before hours of work begin: what every stage will need, across blocks."""
+
+from typing import Any
+
+from analysis_by_synthesis.attacks.registry import load_attack
+from analysis_by_synthesis.bounds.paper import PaperBoundsSettings
+from analysis_by_synthesis.bounds.records import BoundsSettings, CheckSettings
+from analysis_by_synthesis.calibration import Calibration, ClassScalars
+from analysis_by_synthesis.data.order import TEST_IMAGES
+from analysis_by_synthesis.data.sources import Download
+from analysis_by_synthesis.distal.ascent import DistalSettings
+from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.evaluation.runner import Evaluation
+from analysis_by_synthesis.evaluation.settings import AttackBlock, AttackSettings, Cells
+from analysis_by_synthesis.models.registry import read_config
+from analysis_by_synthesis.params import PARAMS_FILE, Count, read, read_tree
+from analysis_by_synthesis.pgd_accuracy import PGD
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.reporting.records import BOUND_GUIDED, BOUND_GUIDED_LABEL
+from analysis_by_synthesis.reporting.style import MODEL_LABELS
+from analysis_by_synthesis.reporting.table1 import ReportSettings
+from analysis_by_synthesis.reporting.vae_health import VAEHealth
+from analysis_by_synthesis.training.classifier import ClassifierTraining
+from analysis_by_synthesis.training.vae import VAETraining
+
+BLOCKS: dict[str, Any] = {
+    "seed": int,
+    "order": int,
+    "data": Download,
+    "digits": list[int],
+    "models": dict[str, dict[str, Any]],
+    "training_images": Count,
+    "vae": VAETraining,
+    "classifiers": dict[str, ClassifierTraining],
+    "class_scalars": ClassScalars,
+    "clean_images": Count,
+    "calibration": Calibration,
+    "pgd_accuracy": PGD,
+    "paper_bounds": PaperBoundsSettings,
+    "bounds": BoundsSettings,
+    "bounds_check": CheckSettings,
+    "evaluation": Evaluation,
+    "attacks": dict[str, AttackBlock],
+    "cells": Cells,
+    "distal": DistalSettings,
+    "vae_health": VAEHealth,
+    "report": ReportSettings,
+}
+TRAINING_IMAGES = 60000
+
+
+def check() -> None:
+    """Check every key and value of params.yaml, and whether the blocks fit together.
+
+    Raises:
+        UserError: what is wrong first, in the order of the blocks.
+    """
+    values = dict(zip(BLOCKS, read(BLOCKS)))
+    for key in read_tree():
+        if key not in BLOCKS:
+            raise _wrong(f"has the unknown key {key}; remove or correct it.")
+    if values["digits"] != list(range(10)):
+        raise _wrong("digits lists what the stages are made for; leave it as it is.")
+    _check_models(values)
+    settings = {name: load_attack(f"attacks.{name}", block)[1] for name, block in values["attacks"].items()}
+    _check_rows(values["attacks"])
+    _check_cells(values, settings)
+    _check_counts(values)
+
+
+def _wrong(what: str) -> UserError:
+    return UserError(f"{PARAMS_FILE}: {what}")
+
+
+def _check_models(values: dict[str, Any]) -> None:
+    models, classifiers = values["models"], values["classifiers"]
+    for name, block in models.items():
+        config = read_config(block, f"models.{name}")
+        if block["module"] == "trained" and name not in classifiers:
+            raise _wrong(f"models.{name} is trained, but classifiers has no block {name}; add it.")
+        if (decoders := getattr(config, "decoders", name)) not in models:
+            raise _wrong(f"models.{name}.decoders: there is no model {decoders}; correct it.")
+    for name in classifiers:
+        if models.get(name, {}).get("module") != "trained":
+            raise _wrong(f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it.")
+    for name in MODEL_LABELS:
+        if name not in models:
+            raise _wrong(f"models has no block {name}, which tables and figures show; add it.")
+
+
+def _check_rows(attacks: dict[str, AttackBlock]) -> None:
+    seen: dict[tuple[Norm, str], str] = {("l2", BOUND_GUIDED_LABEL): BOUND_GUIDED}
+    for name, block in attacks.items():
+        other = seen.setdefault((block.norm, block.label), name)
+        if other != name:
+            raise _wrong(f"attacks.{name} and {other} have the same norm and label; rename one.")
+
+
+def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> None:
+    models, cells, everything = values["models"], values["cells"], values["report"].all
+    lists = {"attack": cells.attack, "attack_latents": cells.attack_latents, "transfer": cells.transfer}
+    for stage, each in lists.items():
+        for attack in each.attacks:
+            if attack not in settings:
+                raise _wrong(f"cells.{stage}.attacks: there is no block attacks.{attack}; correct it.")
+            if settings[attack].needs and stage != "transfer":
+                raise _wrong(f"cells.{stage}.attacks: {attack} needs another model; put it under cells.transfer.")
+            for needed in settings[attack].needs:
+                if needed not in models:
+                    raise _wrong(f"models has no block {needed}, which attacks.{attack} needs; add it.")
+    for stage, each in {**lists, "bounds": cells.bounds}.items():
+        for model in each.models:
+            if model not in models:
+                raise _wrong(f"cells.{stage}.models: there is no block models.{model}; correct it.")
+            if stage in ("attack_latents", "bounds") and "inference" not in models[model]:
+                raise _wrong(f"cells.{stage}.models: {model} has no latents; remove it.")
+    twice = [cell for cell in cells.attacks() if cells.attacks().count(cell) > 1]
+    if twice:
+        raise _wrong(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
+    for model in cells.bounds.models:
+        if model not in values["bounds"].images:
+            raise _wrong(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
+    for kind, names in everything:
+        for name in names:
+            if name not in settings and name != BOUND_GUIDED:
+                raise _wrong(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
+
+
+def _check_counts(values: dict[str, Any]) -> None:
+    attacked = TEST_IMAGES - values["calibration"].images
+    for name, block in values["attacks"].items():
+        if block.samples > attacked:
+            raise _wrong(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")
+    counts = {
+        "clean_images": (values["clean_images"], TEST_IMAGES),
+        "calibration.images": (values["calibration"].images, TEST_IMAGES),
+        "pgd_accuracy.images": (values["pgd_accuracy"].images, TEST_IMAGES),
+        "paper_bounds.images": (values["paper_bounds"].images, TEST_IMAGES),
+        **{f"bounds.images.{name}": (n, TEST_IMAGES) for name, n in values["bounds"].images.items()},
+        "bounds_check.images": (values["bounds_check"].images, TEST_IMAGES),
+        "training_images": (values["training_images"], TRAINING_IMAGES),
+        "class_scalars.images": (values["class_scalars"].images, TRAINING_IMAGES),
+        "evaluation.pool": (values["evaluation"].pool, TRAINING_IMAGES),
+    }
+    for key, (count, most) in counts.items():
+        if count > most:
+            raise _wrong(f"{key}: there are {most} images, not {count}; lower it.")

@@ -1,0 +1,76 @@
+"""A cell of Table 1 from models on disk to records on disk: the records, the adversarials and the run card."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from analysis_by_synthesis.attacks.registry import Attack
+from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.data.order import in_order
+from analysis_by_synthesis.evaluation.records import write_attack
+from analysis_by_synthesis.evaluation.recorder import Resources
+from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
+from analysis_by_synthesis.evaluation.settings import AttackSettings
+from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.pipeline.card import write_card
+from analysis_by_synthesis.pipeline.checkpoints import FOLDER, Checkpoints
+from analysis_by_synthesis.pipeline.device import device, device_name
+
+
+class Experiment(Block):
+    """What all cells share.
+
+    Args:
+        seed: of the attacks.
+        order: seed of the order in which test images are taken.
+        evaluation: how samples are attacked.
+    """
+
+    seed: int
+    order: int
+    evaluation: Evaluation
+
+    def run(
+        self,
+        model: Path,
+        attack: Attack,
+        settings: AttackSettings,
+        samples: int,
+        code: Mapping[str, str],
+        stem: Path,
+        work: Path = FOLDER,
+        others: Mapping[str, Path] | None = None,
+    ) -> None:
+        """Attack a model, and write <stem>.csv, .npz and .json.
+
+        Args:
+            model: its folder.
+            samples: the first so many test images of the order are attacked.
+            code: fingerprints of the code that runs.
+            work: where finished pieces are kept.
+            others: the folders of the models that the attack needs, if they don't lie beside that of the model.
+        """
+        needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
+        parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), MNIST]
+        checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
+        where = device()
+        resources = Resources(
+            *(part[: self.evaluation.pool].to(where) for part in load("train")),
+            {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()},
+        )
+        images, labels = (part.to(where) for part in load("test"))
+        cell = AttackCell(load_model(model.name, model.parent, where), attack, settings, self.evaluation, resources)
+        records, seconds = cell.run(images, labels, in_order(self.order), samples, self.seed, checkpoints, stem.name)
+        write_attack(stem, records)
+        facts = {"samples": samples, "seed": self.seed, "order": self.order}
+        write_card(stem.with_suffix(".json"), dict(code), device_name(where), seconds, **facts)
+        checkpoints.forget_others()
+        print(_in_one_line(stem.name, records, settings.norm))
+
+
+def _in_one_line(name: str, records: dict[str, torch.Tensor], norm: str) -> str:
+    distances, attacked = records[norm], records["clean_correct"]
+    found = int((records["success"] & attacked).sum())
+    return f"{name}: median {norm} {distances.double().quantile(0.5):.3g}, {found} of {int(attacked.sum())} images fooled"

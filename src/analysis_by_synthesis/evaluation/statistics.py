@@ -1,0 +1,34 @@
+"""Medians and accuracies with 95 % intervals that depend on nothing but the sample itself."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binom, binomtest
+
+CONFIDENCE = 0.95
+
+
+class Estimate(NamedTuple):
+    """A statistic, and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def median(distances: np.ndarray) -> Estimate:
+    """The median of distances (N,), its interval between two of their order statistics.
+
+    inf counts as a distance; the mean of two middle values with inf is inf. With fewer than six distances there are no such
+    order statistics, and all that is known is that distances lie between 0 and infinity.
+    """
+    ordered, n = np.sort(distances), len(distances)
+    rank = int(binom.ppf((1 - CONFIDENCE) / 2, n, 0.5))  # so many distances may lie below the interval
+    low, high = (ordered[rank - 1], ordered[n - rank]) if rank else (0.0, np.inf)
+    return Estimate(float(np.median(ordered)), float(low), float(high))
+
+
+def share(successes: int, n: int) -> Estimate:
+    """The share of n trials that succeeded, with Wilson's interval."""
+    interval = binomtest(int(successes), int(n)).proportion_ci(CONFIDENCE, method="wilson")
+    return Estimate(successes / n, float(interval.low), float(interval.high))

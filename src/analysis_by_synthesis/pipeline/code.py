@@ -1,0 +1,216 @@
+"""Code as content: what an entry point runs, as one hash of the syntax trees that it can reach.
+
+A comment, a docstring or another layout changes no hash; a changed constant changes that of all that imports it. What is
+imported by name at run time (an attack, a model, a network) is an entry point of its own.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from analysis_by_synthesis.pipeline.errors import UserError
+
+PACKAGE = "analysis_by_synthesis"
+SOURCE = Path(__file__).parents[2]
+CODE_FILE = Path("code.json")
+LEFT_OUT = frozenset(
+    f"{PACKAGE}.{module}"
+    for module in (
+        "pipeline.card",
+        "pipeline.code",
+        "pipeline.errors",
+        "pipeline.progress",
+        "pipeline.stage",
+    )
+)  # these can't change a result: fingerprints, messages, progress, run cards, the command line
+
+
+# --- Syntax trees ---------------------------------------------------------------------------------------------------------
+
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+LAYOUT = {"ctx", "kind", "type_comment", "type_ignores"}
+
+
+def dump(node: ast.AST) -> str:
+    """A syntax tree in words that are the same on every Python: `ast.dump` is not.
+
+    Docstrings and positions are left out, and fields that are empty, since newer versions have more of them.
+    """
+    if isinstance(node, ast.Constant):
+        return f"Constant({ascii(node.value)})"
+    if isinstance(node, ast.JoinedStr):
+        return f"JoinedStr([{','.join(_merged(node.values))}])"
+    fields = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if name == "body" and isinstance(node, DOCUMENTED):
+            value = _without_docstring(value)
+        if name not in LAYOUT and value is not None and value != []:
+            fields.append(f"{name}={_words(value)}")
+    return f"{type(node).__name__}({','.join(fields)})"
+
+
+def _words(value: object) -> str:
+    if isinstance(value, ast.AST):
+        return dump(value)
+    return f"[{','.join(map(_words, value))}]" if isinstance(value, list) else ascii(value)
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0] if body else None
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    return body[1:] if is_docstring else body
+
+
+def _merged(parts: list[ast.expr]) -> list[str]:
+    """The parts of an f-string; where its constant parts are divided differs between versions."""
+    merged: list[str] = []
+    text = ""
+    for part in parts:
+        if isinstance(part, ast.Constant):
+            text += part.value
+            continue
+        merged += [ascii(text)] * bool(text) + [dump(part)]
+        text = ""
+    return merged + [ascii(text)] * bool(text)
+
+
+# --- Imports ----------------------------------------------------------------------------------------------------------------
+
+
+class Sources:
+    """The modules of a package, and the scripts that import them.
+
+    Args:
+        folder: that holds the package.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.tree, self.imports, self.content = cache(self._tree), cache(self._imports), cache(self._content)
+
+    def file(self, module: str) -> Path | None:
+        """The file of a module, or None if the package has no such module."""
+        base = self.folder / module.replace(".", "/")
+        path = base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+        return path if path.is_file() else None
+
+    def closure(self, path: Path) -> set[Path]:
+        """The file and every file of the package that it needs, however indirectly, but for what is left out."""
+        found: set[Path] = set()
+        waiting = [path]
+        while waiting:
+            current = waiting.pop()
+            if current not in found:
+                found.add(current)
+                modules = (module for module in self.imports(current) if module not in LEFT_OUT)
+                waiting += [file for file in map(self.file, modules) if file]
+        return found
+
+    def fingerprint(self, paths: Iterable[Path]) -> str:
+        """Of all that these files reach: it depends on names and syntax trees, not on where the package lies."""
+        contents = sorted(self.content(path) for path in set().union(*map(self.closure, paths)))
+        return hashlib.sha256("\n".join(contents).encode()).hexdigest()[:16]
+
+    def _content(self, path: Path) -> str:
+        """A file's name and the hash of its syntax tree."""
+        return f"{self._name(path)} {hashlib.sha256(dump(self.tree(path)).encode()).hexdigest()}"
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else path.name
+
+    def _tree(self, path: Path) -> ast.Module:
+        try:
+            return ast.parse(path.read_bytes())
+        except SyntaxError as error:
+            raise UserError(f"{path}, line {error.lineno}: {error.msg}; correct it.") from None
+
+    def _imports(self, path: Path) -> set[str]:
+        """The package's modules that a file imports, anywhere in it, and the packages that they lie in."""
+        names = set()
+        for node in ast.walk(self.tree(path)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                base = self._absolute(path, node)
+                names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+        own = {name for name in names if name.split(".")[0] == PACKAGE}
+        return {".".join(name.split(".")[:end]) for name in own for end in range(1, name.count(".") + 2)}
+
+    def _absolute(self, path: Path, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        package = path.relative_to(self.folder).parts[: -node.level]
+        return ".".join([*package, *filter(None, [node.module])])
+
+
+# --- Entry points -----------------------------------------------------------------------------------------------------------
+
+
+def entry_points(root: Path, source: Path) -> dict[str, list[Path]]:
+    """All entry points of the project in `root` and the files that they begin with, by key.
+
+    Keys: "stages.<script>", "attacks.<block of params.yaml>", "models.<block of params.yaml>", "networks.<block of models>", of
+    the networks that models name.
+    """
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    package = source / PACKAGE
+    scripts = (path for path in sorted((root / "stages").glob("*.py")) if path.stem != "fingerprints")
+    found = {f"stages.{path.stem}": [path] for path in scripts}
+    found |= {f"attacks.{name}": [package / f"attacks/{block['module']}.py"] for name, block in params["attacks"].items()}
+    for name, block in params["models"].items():
+        found[f"models.{name}"] = [package / f"models/{block['module']}.py"]
+        if network := block.get("network"):
+            found[f"networks.{name}"] = [package / f"networks/{network}.py"]
+            found[f"models.{name}"] += found[f"networks.{name}"]
+    return found
+
+
+def fingerprints(root: Path = Path(), source: Path = SOURCE, keys: Iterable[str] | None = None) -> dict[str, str]:
+    """The hash of each entry point, or of those with these keys, as the code is now.
+
+    Raises:
+        UserError: a file is missing, or is not Python.
+    """
+    entries, sources = entry_points(root, source), Sources(source)
+    found = {}
+    for key in entries if keys is None else keys:
+        if key not in entries:
+            raise UserError(f"params.yaml and the code have no {key}; correct the name.")
+        for path in entries[key]:
+            if not path.is_file():
+                raise UserError(f"{key} is made by {path}, which is not here; correct its module in params.yaml.")
+        found[key] = sources.fingerprint(entries[key])
+    return found
+
+
+def nested(flat: dict[str, str]) -> dict[str, dict[str, str]]:
+    """As code.json has it: {"attacks": {"fgm": ...}, ...}."""
+    tree: dict[str, dict[str, str]] = {}
+    for key, value in flat.items():
+        kind, name = key.split(".", 1)
+        tree.setdefault(kind, {})[name] = value
+    return tree
+
+
+def recorded(keys: Iterable[str], root: Path = Path()) -> dict[str, str]:
+    """The fingerprints of these entry points; what code.json says has to be what the code is.
+
+    Raises:
+        UserError: code.json is missing or is not that of the code.
+    """
+    now = fingerprints(root, keys=keys)
+    try:
+        stored = json.loads((root / CODE_FILE).read_text())
+    except (OSError, ValueError):
+        stored = {}
+    for key, value in now.items():
+        kind, name = key.split(".", 1)
+        if stored.get(kind, {}).get(name) != value:
+            raise UserError(f"{CODE_FILE} is not that of the code that is here ({key}); run: dvc repro code")
+    return now

@@ -1,0 +1,46 @@
+"""The table of all run cards: what every result was made by, and what it cost."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis_by_synthesis.pipeline.card import BEFORE, CARD_KEYS
+from analysis_by_synthesis.pipeline.files import read_json
+
+PRESENT, OLDER = "present code", "older code"
+
+
+def read_cards(results: Path) -> dict[str, dict[str, Any]]:
+    """All run cards, by their place below `results`, without the suffix."""
+    cards = {path.relative_to(results).with_suffix("").as_posix(): read_json(path) for path in sorted(results.rglob("*.json"))}
+    return {name: card for name, card in cards.items() if CARD_KEYS <= card.keys()}
+
+
+def made_by(card: dict[str, Any], code: dict[str, dict[str, str]]) -> str:
+    """Whether the present code, an older one, or one from before there were fingerprints made a result.
+
+    Args:
+        code: code.json.
+    """
+    if not card["code"]:
+        return BEFORE
+    now = {key: code.get(key.split(".", 1)[0], {}).get(key.split(".", 1)[1]) for key in card["code"]}
+    return PRESENT if now == card["code"] else OLDER
+
+
+def table_of_runs(results: Path, code: dict[str, dict[str, str]]) -> pd.DataFrame:
+    """A row per result: result, made_by, migrated, samples, seconds, seconds_per_sample, device, cpu.
+
+    Args:
+        results: the folder of all results.
+        code: code.json.
+    """
+    rows = []
+    for name, card in read_cards(results).items():
+        rows.append({
+            "result": name, "made_by": made_by(card, code), "migrated": card["migrated"], "samples": card["samples"],
+            "seconds": card["seconds"], "seconds_per_sample": card["seconds"] / card["samples"], "device": card["device"],
+            "cpu": card["cpu"],
+        })  # fmt: skip
+    return pd.DataFrame(rows)

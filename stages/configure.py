@@ -1,0 +1,17 @@
+"""config.json beside a model's weights: what the model has to know, from params.yaml."""
+
+from typing import Any
+
+from analysis_by_synthesis.params import read
+from analysis_by_synthesis.pipeline.files import write_json
+from analysis_by_synthesis.pipeline.paths import MODELS
+from analysis_by_synthesis.pipeline.stage import run
+
+
+def main(model: str) -> None:
+    (config,) = read({f"models.{model}": dict[str, Any]})
+    write_json(MODELS / model / "config.json", config)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -7,7 +7,7 @@ import pytest
 import smoke
 import torch
 from filelock import FileLock
-from pipeline import ROOT
+from project import ROOT
 
 from analysis_by_synthesis.inference import tables
 
@@ -25,7 +25,7 @@ def single_thread():
 def work(tmp_path_factory):
     """Tables of toy decoders are kept in a folder of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "WORK", tmp_path_factory.mktemp("work"))
+        patch.setattr(tables, "FOLDER", tmp_path_factory.mktemp("work"))
         yield
 
 

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from analysis_by_synthesis.models.abs import ABS, BinaryABS
+from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.models.binary_abs import BinaryABS
 
 
 class Linear(nn.Module):
@@ -51,6 +52,9 @@ class Exact:
     def minimum(self, x, gamma=1.0):
         z, value = zip(*(decoder.solve(x.flatten(1)) for decoder in self.decoders))
         return torch.stack(value, 1).float(), torch.stack(z, 1).float()
+
+    def protocol(self, x):
+        return self.minimum(x)
 
     def arbitrate(self, x, gamma=1.0):
         return SimpleNamespace(distance=self.minimum(x)[0])

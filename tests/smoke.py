@@ -14,14 +14,14 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ("models/", "results/", "results.html", "metrics/", "plots/", "dvc.lock", ".dvc/")
+RESULTS = ("models/", "results/", "results.html", "metrics/", "plots/", "dvc.lock", ".dvc/", "code.json", "src/")
 
 
 def merge(base: dict, changes: dict) -> dict:
-    """`base` with the values of `changes`, block by block; `cells` is replaced as a whole."""
+    """`base` with the values of `changes`, block by block; lists are replaced as a whole."""
     merged = dict(base)
     for key, value in changes.items():
-        merged[key] = merge(base[key], value) if isinstance(value, dict) and key != "cells" else value
+        merged[key] = merge(base[key], value) if isinstance(value, dict) else value
     return merged
 
 
@@ -33,27 +33,28 @@ def copy_project(destination: Path) -> None:
         if not name.startswith(RESULTS) and (ROOT / name).exists():
             (destination / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, destination / name)
+    shutil.copytree(ROOT / "src", destination / "src")  # with what has been compiled, which needn't be again
 
 
-def environment() -> dict[str, str]:
-    """This Python first on the path, and the package from the working tree: what it has compiled needn't be again."""
+def environment(project: Path) -> dict[str, str]:
+    """This Python first on the path, and the project's own package."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT / "src"), "DVC_NO_ANALYTICS": "1"}
+    return os.environ | {"PATH": path, "PYTHONPATH": str(project / "src"), "DVC_NO_ANALYTICS": "1"}
 
 
 def prepare(project: Path) -> None:
     """Make `project` a smoke-sized copy of this one, ready for `dvc repro`."""
-    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=project, env=environment(), check=True)
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=project, env=environment(project), check=True)
     copy_project(project)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     changes = yaml.safe_load((ROOT / "tests" / "params.smoke.yaml").read_text())
     (project / "params.yaml").write_text(yaml.safe_dump(merge(params, changes), sort_keys=False))
     command = ["dvc", "config", "cache.dir", str(ROOT / ".dvc" / "cache")]
-    subprocess.run(command, cwd=project, env=environment(), check=True)
+    subprocess.run(command, cwd=project, env=environment(project), check=True)
 
 
 def repro(project: Path, *arguments: str) -> None:
-    subprocess.run(["dvc", "repro", *arguments], cwd=project, env=environment(), check=True)
+    subprocess.run(["dvc", "repro", *arguments], cwd=project, env=environment(project), check=True)
 
 
 if __name__ == "__main__":

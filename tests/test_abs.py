@@ -4,7 +4,8 @@ import pytest
 import torch
 from toy_decoders import toy_decoders, toy_images, toy_settings
 
-from analysis_by_synthesis.models.abs import ABS, BinaryABS
+from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.models.binary_abs import BinaryABS
 
 pytestmark = pytest.mark.usefixtures("single_thread", "work")
 CLASSES = 3

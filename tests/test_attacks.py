@@ -25,7 +25,7 @@ from analysis_by_synthesis.attacks import (
 from analysis_by_synthesis.attacks.gradient import log_odds
 from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.models.abs import ABS
 
 SCAN = {"steps": 1000, "finer_steps": 20}
@@ -36,10 +36,10 @@ BIM = {
 POINTWISE = {"starts": 1, "repetitions": 2, "levels": 50, "narrowing": 1.2, "bisections": 12, "least_gain": 0.01}
 
 
-def smallest(model, attack, settings, images):
+def smallest(model, attack, settings, images, resources=None):
     """The recorder after the attack; every distance that it claims is checked."""
     labels = model(images).argmax(1)
-    recorder = Recorder(model, images, labels, settings.norm)
+    recorder = Recorder(model, images, labels, settings.norm, resources=resources or Resources(images, labels, {}))
     torch.manual_seed(0)
     attack(recorder, images, labels, settings)
     for sample in recorder.best_distance.isfinite().nonzero()[:, 0].tolist():
@@ -69,7 +69,7 @@ def smallest(model, attack, settings, images):
 )
 def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings, ratio, n):
     model, images = TwoPlanes(), grey_images(n)
-    recorder = smallest(model, module.attack, module.Settings(**({"label": ""} | settings)), images)
+    recorder = smallest(model, module.attack, module.Settings(**settings), images)
     optimum = model.optimum(images, settings["norm"])
     assert (recorder.best_distance >= optimum * (1 - 1e-4)).all()
     assert (recorder.best_distance <= optimum * ratio).all()
@@ -77,7 +77,7 @@ def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings,
 
 def test_fmn_goes_on_where_changing_every_pixel_is_not_enough():
     """Foolbox's own projection then asks for a pixel that isn't there."""
-    settings = fast_minimum_norm.Settings(label="", norm="l0", steps=100, longest_step=1.0, change=0.5)
+    settings = fast_minimum_norm.Settings(norm="l0", steps=100, longest_step=1.0, change=0.5)
     recorder = smallest(TwoPlanes(offset=1e4), fast_minimum_norm.attack, settings, grey_images(2))
     assert recorder.best_distance.isinf().all() and (recorder.queries > 100).all()
 
@@ -90,26 +90,40 @@ def two_classes(n):
     return model, images
 
 
-def test_attacks_along_the_boundary_start_from_other_classes():
+def test_attacks_along_the_boundary_start_from_images_of_other_classes():
     model, images = two_classes(6)
     labels = model(images).argmax(1)
-    recorder = Recorder(model, images, labels, "l2")
-    rows, starts = adversarial_starts(recorder, images, labels, bisections=10)
+    recorder = Recorder(model, images, labels, "l2", resources=Resources(images, labels, {}))
+    rows, starts = adversarial_starts(recorder, rank=0, bisections=10)
     assert rows.tolist() == list(range(6))
     assert recorder.is_adversarial(starts, rows).all()
     assert not recorder.is_adversarial(starts + 1e-2 * (images - starts), rows).any()
     same = labels == labels[0]
-    rows, starts = adversarial_starts(recorder, images[same], labels[same], bisections=10)
-    assert len(rows) == len(starts) == 0
+    recorder = Recorder(model, images, labels, "l2", resources=Resources(images[same], labels[same], {}))
+    rows, _ = adversarial_starts(recorder, rank=0, bisections=10)
+    assert rows.tolist() == (~same).nonzero()[:, 0].tolist()
+    recorder = Recorder(model, images, labels, "l2", resources=Resources(images, labels.flip(0).roll(1), {}))
+    rows, starts = adversarial_starts(recorder, rank=0, bisections=0)
+    assert recorder.is_adversarial(starts, rows).all()  # an image whose label is not what the model says is passed over
+
+
+def test_a_sample_s_start_does_not_depend_on_the_others():
+    model, images = two_classes(6)
+    labels = model(images).argmax(1)
+    pool = Resources(images, labels, {})
+    together = adversarial_starts(Recorder(model, images, labels, "l2", resources=pool), rank=1, bisections=10)[1]
+    for i in range(6):
+        alone = Recorder(model, images[i : i + 1], labels[i : i + 1], "l2", resources=pool)
+        torch.testing.assert_close(adversarial_starts(alone, rank=1, bisections=10)[1][0], together[i], atol=1e-3, rtol=0)
 
 
 def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_other_class():
     """As the followed ABS may: its search goes on, and an image at the boundary returns to its class."""
     model, images = two_classes(6)
     labels = model(images).argmax(1)
-    recorder = Recorder(GrowsCertain(model, asked=10), images, labels, "l2")
+    recorder = Recorder(GrowsCertain(model, asked=14), images, labels, "l2", resources=Resources(images, labels, {}))
     settings = boundary.Settings(
-        label="", norm="l2", steps=10, spherical_step=0.01, source_step=0.01, look_every=1, bisections=10
+        norm="l2", steps=10, spherical_step=0.01, source_step=0.01, look_every=1, bisections=10
     )
     boundary.attack(recorder, images, labels, settings)
     assert recorder.best_distance.isfinite().all()
@@ -119,7 +133,7 @@ def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_
     """In L0 only: for each norm Foolbox compiles an optimiser of its own, which takes half a minute."""
     model, images = two_classes(4)
     settings = {"norm": "l0", "starts": 1, "steps": 100, "learning_rate": 0.03, "decays": 10, "bisections": 10}
-    recorder = smallest(model, brendel_bethge.attack, brendel_bethge.Settings(label="", **settings), images)
+    recorder = smallest(model, brendel_bethge.attack, brendel_bethge.Settings(**settings), images)
     optimum = model.optimum(images, "l0")
     assert (recorder.best_distance >= optimum).all()
     assert (recorder.best_distance <= 1.1 * optimum).all()
@@ -136,9 +150,10 @@ def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_
 def test_attacks_along_the_boundary_come_closer_than_they_started(module, settings):
     """A little: decisions alone lead slowly to the closest adversarial in 784 dimensions."""
     model, images = two_classes(4)
-    started = Recorder(model, images, model(images).argmax(1), settings["norm"])
-    adversarial_starts(started, images, started.labels, bisections=10)
-    recorder = smallest(model, module.attack, module.Settings(label="", bisections=10, **settings), images)
+    labels = model(images).argmax(1)
+    started = Recorder(model, images, labels, settings["norm"], resources=Resources(images, labels, {}))
+    adversarial_starts(started, rank=0, bisections=10)
+    recorder = smallest(model, module.attack, module.Settings(bisections=10, **settings), images)
     optimum = model.optimum(images, settings["norm"])
     assert (recorder.best_distance >= optimum * (1 - 1e-3)).all()
     assert (recorder.best_distance <= 0.08 * optimum + 0.92 * started.best_distance).all()
@@ -147,22 +162,22 @@ def test_attacks_along_the_boundary_come_closer_than_they_started(module, settin
 def test_latent_descent_ends_at_the_boundary_to_the_likeliest_class():
     decoders = toy_decoders(3)
     model, images = ABS(decoders, toy_settings()), toy_images(decoders, each=1)
-    settings = latent_descent.Settings(label="", norm="l2", step=0.05, steps=100, bisections=8)
+    settings = latent_descent.Settings(norm="l2", step=0.05, steps=100, bisections=8)
     recorder = smallest(model, latent_descent.attack, settings, images)
     solution = model.inference.solve(images)
     towards = solution.reconstruction[torch.arange(3), solution.distance.topk(2, largest=False).indices[:, 1]]
     assert (recorder.best_distance < distance(towards, images, "l2")).all()
 
 
-def test_transfer_lengthens_the_substitutes_perturbations(monkeypatch):
-    monkeypatch.setattr(transfer, "load", lambda name, directory: TwoPlanes())
+def test_transfer_lengthens_the_substitutes_perturbations():
     model, images = TwoPlanes(offset=120.0), grey_images(3)
-    scan, iterate = ({"label": "", "norm": norm} for norm in ("l2", "linf"))
+    scan, iterate = ({"norm": norm} for norm in ("l2", "linf"))
     sources = {"fgm": scan | SCAN, "fgsm": iterate | SCAN, "l2_bim": scan | BIM, "bim": iterate | BIM}
     settings = transfer.Settings(
-        label="", norm="l2", sources=sources, first_scale=0.5, growth=1.2, growths=20, bisections=12
+        norm="l2", sources=sources, first_scale=0.5, growth=1.2, growths=20, bisections=12
     )
-    recorder = smallest(model, transfer.attack, settings, images)
+    resources = Resources(images, model(images).argmax(1), {"substitute": TwoPlanes()})
+    recorder = smallest(model, transfer.attack, settings, images, resources)
     assert (recorder.best_distance / model.optimum(images, "l2")).tolist() == pytest.approx([1] * 3, rel=1e-2)
 
 
@@ -179,22 +194,22 @@ def test_the_gradient_is_that_of_the_cross_entropy_and_survives_certainty():
 
 @pytest.mark.parametrize("count", [1, 6])
 def test_pointwise_counts_pixels(count):
-    settings = pointwise.Settings(label="", norm="l0", **POINTWISE)
+    settings = pointwise.Settings(norm="l0", **POINTWISE)
     recorder = smallest(BrightPixels(count), pointwise.attack, settings, torch.zeros(3, 1, 28, 28))
     assert recorder.best_distance.tolist() == [count] * 3
 
 
 def test_pointwise_bisects_each_pixel_for_l2():
-    settings = pointwise.Settings(label="", norm="l2", **POINTWISE)
+    settings = pointwise.Settings(norm="l2", **POINTWISE)
     recorder = smallest(BrightPixels(4), pointwise.attack, settings, torch.zeros(2, 1, 28, 28))
     torch.testing.assert_close(recorder.best_distance, torch.ones(2), atol=2e-3, rtol=0)  # 4 pixels of 0.5
 
 
 def test_noise_finds_an_adversarial():
-    settings = salt_and_pepper.Settings(label="", norm="l0", levels=100, repetitions=3, narrowing=1.2)
+    settings = salt_and_pepper.Settings(norm="l0", levels=100, repetitions=3, narrowing=1.2)
     pepper = smallest(BrightPixels(20), salt_and_pepper.attack, settings, torch.zeros(5, 1, 28, 28))
     assert (pepper.best_distance >= 20).all() and (pepper.best_distance < 120).all()
-    settings = gaussian_noise.Settings(label="", norm="l2", levels=50)
+    settings = gaussian_noise.Settings(norm="l2", levels=50)
     assert (
         smallest(BrightPixels(20), gaussian_noise.attack, settings, torch.zeros(5, 1, 28, 28))
         .best_distance.isfinite()
@@ -203,11 +218,11 @@ def test_noise_finds_an_adversarial():
 
 
 def test_an_attack_without_success_records_none():
-    settings = salt_and_pepper.Settings(label="", norm="l0", levels=10, repetitions=1, narrowing=1.2)
+    settings = salt_and_pepper.Settings(norm="l0", levels=10, repetitions=1, narrowing=1.2)
     recorder = smallest(BrightPixels(785), salt_and_pepper.attack, settings, torch.zeros(2, 1, 28, 28))
     assert recorder.best_distance.isinf().all()
     assert recorder.queries.tolist() == [10, 10]
-    settings = pointwise.Settings(label="", norm="l0", **POINTWISE)
+    settings = pointwise.Settings(norm="l0", **POINTWISE)
     assert (
         smallest(BrightPixels(785), pointwise.attack, settings, torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
     )

@@ -9,14 +9,16 @@ from linear_decoders import Linear, LinearABS, LinearBinaryABS
 from scipy.optimize import minimize_scalar
 from toy_decoders import toy_settings
 
+from analysis_by_synthesis.attacks import bound_guided
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
+from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
 from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
 from analysis_by_synthesis.bounds.paper import PaperBoundsSettings, l2_bound, linf_crossing, paper_bounds
-from analysis_by_synthesis.bounds.records import lower_bounds
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Stretched
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.reporting import bounds as reporting
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("single_thread")
@@ -184,14 +186,18 @@ def test_pixels_are_chosen_by_what_they_gain_for_their_cost():
     assert Chosen(images, images, "l0", binary=False).least(plane)[0].item() == pytest.approx(1 + 1 / 2.25)
 
 
-def test_a_misclassified_image_has_the_bound_zero():
+def test_a_misclassified_image_has_the_bound_zero(tmp_path):
     model = grey_model()
-    images, labels = images_of(model)
+    images, _ = images_of(model)
     labels = torch.tensor([0, 1, 0])
-    bounds = lower_bounds(model, images, labels, "l2", SEARCH)
-    assert bounds["lower"][1] == bounds["single"][1] == 0 and (bounds["lower"][[0, 2]] > 0).all()
-    assert bounds["rival"].tolist() == [1, 0, 1]
-    assert lower_bounds(model, images, torch.ones_like(labels), "l2", SEARCH)["lower"].tolist() == [0, 0, 0]
+    evaluation = Evaluation(chunk_size=1, pool=1, kept=4, overshoots=[1.0, 1.01], margin=1e-3)
+    settings = bound_guided.Settings(norm="l2", search=SEARCH)
+    cell = AttackCell(model, bound_guided.attack, settings, evaluation, Resources(images[:0], labels[:0], {}))
+    records, _ = cell.run(images, labels, [2, 1, 0], 3, 0, Checkpoints("x", {}, {}, [], tmp_path), "test")
+    assert records["image"].tolist() == [2, 1, 0]
+    assert records["lower"][1] == records["single"][1] == records["l2"][1] == 0
+    assert (records["lower"][[0, 2]] > 0).all() and (records["lower"] <= records["l2"]).all()
+    assert records["rival"][[0, 2]].tolist() == [1, 1]
 
 
 def test_eq_8_solves_its_equation():
@@ -217,17 +223,17 @@ def records(*lower):
 
 def test_a_bound_above_an_adversarial_fails_the_run():
     upper = pd.Series([2.0, 1.6, 0.0])
-    both = reporting.bracket(records(1.0, 1.5, 0.0, 3.0), upper)
+    both = reporting.bracket(records(1.0, 1.5, 0.0, 3.0), upper, "l2")
     summary = reporting.summarise_bounds(records(1.0, 1.5, 0.0, 3.0), both, threshold=1.2)
     assert (summary["n"], summary["attacked_n"], summary["violations"]) == (4, 3, 0)
     assert summary["median_ratio"] == pytest.approx((2 + 1.6 / 1.5) / 2)
     assert (summary["certified_accuracy"], summary["attacked_accuracy"]) == (0.5, pytest.approx(2 / 3))
     with pytest.raises(UserError, match=r"the l2 bounds of the test images \[1\]"):
-        reporting.bracket(records(1.0, 1.7, 0.0), upper)
+        reporting.bracket(records(1.0, 1.7, 0.0), upper, "l2")
 
 
 def test_certified_accuracy_is_never_above_attacked_accuracy():
-    both = reporting.bracket(records(1.0, 1.5, 0.0), pd.Series([1.1, float("inf"), 0.0]))
+    both = reporting.bracket(records(1.0, 1.5, 0.0), pd.Series([1.1, float("inf"), 0.0]), "l2")
     table = reporting.curves({"abs": both}, "l2")
     assert (table["abs_certified"] <= table["abs_attacked"]).all()
     assert table["abs_attacked"].iloc[-1] == pytest.approx(1 / 3)

@@ -30,15 +30,13 @@ def branch(project, tmp_path):
 
 
 def run(folder, *command):
-    done = subprocess.run(command, cwd=folder, env=smoke.environment(), capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=smoke.environment(folder), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
 def test_a_branch_is_compared(branch):
-    said = run(branch, "dvc", "repro")
-    ran = {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}
-    assert ran == {"attack@cnn-gaussian_noise", "report", "figures", "page"}
+    assert ran(run(branch, "dvc", "repro")) == {"code", "transfer@cnn-gaussian_noise", "runs", "report", "figures", "page"}
     params = json.loads(run(branch, "dvc", "params", "diff", "main", "--json"))
     assert params == {"params.yaml": {"attacks.gaussian_noise.levels": {"old": 20, "new": 10, "diff": -10}}}
     metrics = json.loads(run(branch, "dvc", "metrics", "diff", "main", "--json"))
@@ -47,3 +45,30 @@ def test_a_branch_is_compared(branch):
     run(branch, "dvc", "plots", "diff", "main", "--targets", "plots/figure2.png")
     images = {path.name for path in (branch / "dvc_plots" / "static").glob("*figure2.png")}
     assert images == {"main_plots_figure2.png", "workspace_plots_figure2.png"}
+
+
+def test_code_is_content(branch):
+    """A docstring of the most shared module reruns the fingerprints alone; a constant what it can change, and no more."""
+    run(branch, "git", "checkout", "--quiet", "params.yaml")
+    package = branch / "src/analysis_by_synthesis"
+    params = package / "params.py"
+    params.write_text(params.read_text().replace('"""The only reader', '"""The one and only reader', 1) + "\n# The end.\n")
+    assert ran(run(branch, "dvc", "repro")) == {"code"}
+    assert run(branch, "git", "status", "--porcelain", "code.json") == ""
+    attack = package / "attacks/salt_and_pepper.py"
+    attack.write_text(attack.read_text().replace("images.new_ones(len(images))", "0.9 * images.new_ones(len(images))"))
+    models = ("abs", "binary_abs", "binary_cnn", "cnn", "madry", "nearest_neighbor")
+    cells = {f"attack@{model}-salt_and_pepper" for model in models}
+    assert stages_to_run(branch) == {"code"}  # until it has run, nobody knows
+    run(branch, "dvc", "repro", "code")
+    assert cells <= stages_to_run(branch) <= cells | {"runs", "report", "figures", "page"}
+    diff = json.loads(run(branch, "dvc", "params", "diff", "main", "--json"))
+    assert {key for key in diff["code.json"]} == {"attacks.salt_and_pepper"}
+
+
+def stages_to_run(branch):
+    return ran(run(branch, "dvc", "repro", "--dry"))
+
+
+def ran(said):
+    return {line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")}

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import nn
 
 from analysis_by_synthesis.calibration import posterior
 from analysis_by_synthesis.distal import records
 from analysis_by_synthesis.distal.ascent import Ascent, Climber, DistalSettings, evidence, noise
 from analysis_by_synthesis.reporting.figure4 import Neighbourhood, draw, summarise
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.pipeline.errors import UserError
 
 EXACT = Ascent(starts=3, steps=100, difference=None)
@@ -21,7 +21,7 @@ ALPHA, RADIUS = 0.5, 2.0
 ETA = math.exp(-ALPHA * RADIUS**2) / 80  # where the other classes are far, p(1|x) = 0.9 at this distance from centre 1
 
 
-class Centres(nn.Module):
+class Centres(Classifier):
     """Logits -||x - centre_c||^2, as those of ABS with decoders that make a single image."""
 
     def forward(self, x):
@@ -62,7 +62,7 @@ def test_an_ascent_goes_straight_to_where_the_confidence_is_reached(ascent):
 
 
 def test_an_ascent_that_has_no_gradient_or_too_few_steps_ends():
-    class Flat(nn.Module):
+    class Flat(Classifier):
         def forward(self, x):
             return 0 * x.flatten(1)[:, :10]
 
@@ -88,15 +88,14 @@ def test_a_start_does_not_depend_on_the_others():
     assert torch.equal(noise(5, 7)[2:], noise(3, 9))
 
 
-def test_records_come_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "DISTAL", tmp_path)
+def test_records_come_back(tmp_path):
     images = records.onto_grey_levels(noise(2, 0))
     table = pd.DataFrame({"ascent": ["exact"] * 2, "start": [0, 1], "reached": [True, False]})
-    records.write_distal("abs", table, images)
-    again, same = records.read_distal("abs")
+    records.write_distal(tmp_path / "abs", table, images)
+    again, same = records.read_distal(tmp_path / "abs")
     assert again.equals(table) and torch.equal(same, images)
     with pytest.raises(UserError, match=r"cnn\.csv is not here"):
-        records.read_distal("cnn")
+        records.read_distal(tmp_path / "cnn")
 
 
 def test_the_summary_counts_what_is_certain_and_far_from_the_data(tmp_path):

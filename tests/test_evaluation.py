@@ -2,24 +2,24 @@
 
 import pytest
 import torch
-from torch import nn
 from toy_models import BrightPixels, TwoPlanes, grey_images
 
 from analysis_by_synthesis.attacks import gaussian_noise
 from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.evaluation import cell
 from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient, jacobian
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.records import onto_grid, read_adversarials, write_attack
-from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
+from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation, seed_of
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.files import read_records
-from analysis_by_synthesis.pipeline.paths import ATTACKS
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
 from analysis_by_synthesis.networks.binarize import binarize
 
-EVALUATION = Evaluation(chunk_size=4, kept=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
+EVALUATION = Evaluation(chunk_size=4, pool=1, kept=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
 
 
 def test_the_recorder_keeps_the_closest_of_all_queries():
@@ -55,7 +55,7 @@ def test_an_input_that_is_not_an_image_harms_no_other():
 
 
 def test_the_recorder_counts_zero_gradients():
-    class HalfBlind(nn.Module):
+    class HalfBlind(Classifier):
         def forward(self, x):
             return x.flatten(1)[:, :2] * (x.flatten(1)[:, 2:3] > 0.5)
 
@@ -144,78 +144,183 @@ def test_mnists_grey_levels_can_be_stored():
     assert torch.equal(onto_grid(levels), levels)
 
 
-def run_noise(model, images, work):
-    settings = gaussian_noise.Settings(label="", norm="l2", levels=100)
-    labels = model(images).argmax(1)
-    labels[2] = 1 - labels[2]  # misclassified already
-    cell = AttackCell(model, False, gaussian_noise.attack, settings, EVALUATION)
-    return cell.run(images, labels, 3, work, "test")
+ORDER = [5, 2, 0, 3, 1, 4, 6, 7]
 
 
-def test_records_are_complete_and_verified(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    model, images = TwoPlanes(offset=3.0), onto_grid(grey_images(6))
-    records = run_noise(model, images, Checkpoints("records", [], []))
-    assert records["index"].tolist() == list(range(6))
-    assert records["clean_correct"].tolist() == [True, True, False, True, True, True]
-    assert [records[norm][2] for norm in ("l0", "l2", "linf")] == [0, 0, 0]
+def run(model, images, tmp_path, n=6, labels=None, attack=gaussian_noise.attack, levels=100, chunk_size=4):
+    settings = gaussian_noise.Settings(norm="l2", levels=levels)
+    if labels is None:
+        labels = model(images).argmax(1)
+        labels[2] = 1 - labels[2]  # misclassified already
+    evaluation = EVALUATION.model_copy(update={"chunk_size": chunk_size})
+    cell = AttackCell(model, attack, settings, evaluation, Resources(images[:0], labels[:0], {}))
+    return cell.run(images, labels, [i for i in ORDER if i < len(images)], n, 3, Checkpoints("test", {}, {}, [], tmp_path), "test")[0]
+
+
+def test_records_are_complete_and_verified(tmp_path):
+    model, images = TwoPlanes(offset=3.0), onto_grid(grey_images(8))
+    records = run(model, images, tmp_path)
+    assert records["image"].tolist() == ORDER[:6]
+    assert records["clean_correct"].tolist() == [True, False, True, True, True, True]
+    assert [records[norm][1] for norm in ("l0", "l2", "linf")] == [0, 0, 0]
     assert records["success"].all()
-    again = verify(model, images, records["adversarial"], records["label"])
+    again = verify(model, images[ORDER[:6]], records["adversarial"], records["label"])
     assert all(torch.equal(records[name], column) for name, column in again.items())
-    torch.testing.assert_close(distance(records["adversarial"], images, "l2"), records["l2"])
-    assert (records["queries"][records["clean_correct"]] > 0).all() and records["queries"][2] == 0
+    torch.testing.assert_close(distance(records["adversarial"], images[ORDER[:6]], "l2"), records["l2"])
+    assert (records["queries"][records["clean_correct"]] > 0).all() and records["queries"][1] == 0
 
-    write_attack("cell", records)
-    assert torch.equal(read_adversarials("cell"), records["adversarial"])
-    assert read_records(ATTACKS / "cell.csv")["l2"].to_numpy() == pytest.approx(records["l2"].numpy(), rel=1e-5)
+    write_attack(tmp_path / "cell", records)
+    assert torch.equal(read_adversarials(tmp_path / "cell"), records["adversarial"])
+    assert read_records(tmp_path / "cell.csv")["l2"].to_numpy() == pytest.approx(records["l2"].numpy(), rel=1e-5)
+    files = [(tmp_path / f"cell.{suffix}").read_bytes() for suffix in ("csv", "npz")]
+    write_attack(tmp_path / "cell", run(model, images, tmp_path / "again"))
+    assert [(tmp_path / f"cell.{suffix}").read_bytes() for suffix in ("csv", "npz")] == files
 
 
-def test_finished_chunks_are_not_computed_again_and_change_nothing(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    model, images = TwoPlanes(offset=3.0), grey_images(6)
-    whole = run_noise(model, images, Checkpoints("whole", [], []))
-    first = run_noise(model, images[:4], Checkpoints("parts", [], []))
+def asked(model):
+    """How often the model has been asked from now on."""
     calls = []
     model.register_forward_hook(lambda *_: calls.append(1))
-    again = run_noise(model, images, Checkpoints("parts", [], []))
-    assert len(calls) > 0
-    for key in set(whole) - {"seconds"}:
-        assert torch.equal(whole[key], again[key])
-        assert torch.equal(whole[key][:4], first[key])
+    return calls
+
+
+def test_a_larger_n_computes_only_the_new_chunks_and_changes_nothing(tmp_path):
+    model, images = TwoPlanes(offset=3.0), grey_images(8)
+    labels = model(images).argmax(1)
+    whole = run(model, images, tmp_path / "whole", n=8, labels=labels)
+    for n in (3, 4):
+        part = run(model, images, tmp_path / "parts", n=n, labels=labels)
+        assert all(torch.equal(whole[key][:n], part[key]) for key in whole)
+    calls = asked(model)
+    run(model, images, tmp_path / "parts", n=2, labels=labels)
+    assert not calls  # chunks are whole, and the first one is finished
+    again = run(model, images, tmp_path / "parts", n=8, labels=labels)
+    assert calls and all(torch.equal(whole[key], again[key]) for key in whole)
     calls.clear()
-    run_noise(model, images, Checkpoints("parts", [], []))
-    assert len(calls) == 1  # to make the labels
+    run(model, images, tmp_path / "parts", n=6, labels=labels)
+    assert not calls
 
 
-def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_damaged_chunk_is_computed_again(tmp_path, caplog):
+    model, images = TwoPlanes(offset=3.0), grey_images(8)
+    whole = run(model, images, tmp_path)
+    next(tmp_path.rglob("*.pt")).write_bytes(b"junk")
+    assert all(torch.equal(column, whole[key]) for key, column in run(model, images, tmp_path).items())
+    assert "can't be read" in caplog.text
 
-    class Strict(BrightPixels):
-        def arbitrate(self, x):
-            return self((x > 0.65).float())
+
+def test_every_chunk_has_a_seed_of_its_own():
+    seeds = {seed_of(seed, images) for seed in (0, 1, 11) for images in ([1], [1, 2], [12], [2, 1], [500], [1500])}
+    assert len(seeds) == 18
+
+
+def towards(*values):
+    """An attack that asks for images with one pixel changed to these values, in turn."""
 
     def attack(recorder, images, labels, settings):
-        for value in (0.9, 0.7, 0.6):
+        for value in values:
             x = images.clone()
             x[:, 0, 0, 0] = value
             recorder(x)
 
-    settings = gaussian_noise.Settings(label="", norm="l2", levels=1)
-    cell = AttackCell(Strict(1), False, attack, settings, EVALUATION)
-    records = cell.run(torch.zeros(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), 0, Checkpoints("strict", [], []), "test")
+    return attack
+
+
+def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path):
+    class Strict(BrightPixels):
+        def arbitrate(self, x):
+            return self((x > 0.65).float())
+
+    images = torch.zeros(2, 1, 28, 28)
+    labels = torch.zeros(2, dtype=torch.long)
+    records = run(Strict(1), images, tmp_path, n=2, labels=labels, attack=towards(0.9, 0.7, 0.6))
     assert records["success"].all() and not records["rejected"].any()
     assert records["l2"].tolist() == pytest.approx([0.7, 0.7], abs=1e-4)
 
 
-def test_an_adversarial_that_the_arbiter_rejects_does_not_count(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_nearest_image_is_confirmed_first_whichever_input_it_was_made_from(tmp_path):
+    """The closest input has to be lengthened far, the next one hardly at all."""
 
+    class Picky(BrightPixels):
+        def arbitrate(self, x):
+            return self((x > 0.6505).float())
+
+    images = torch.zeros(1, 1, 28, 28)
+    labels = torch.zeros(1, dtype=torch.long)
+    records = run(Picky(1), images, tmp_path, n=1, labels=labels, attack=towards(0.9, 0.651, 0.645))
+    assert records["l2"].item() == pytest.approx(0.651, abs=1e-4)  # 1.01 x 0.645 is 0.6515
+
+
+def test_a_binary_model_is_asked_once_about_each_binarisation(tmp_path):
+    class Binary(BrightPixels):
+        binary = True
+        asked = 0
+
+        def arbitrate(self, x):
+            self.asked += len(x)
+            return self(torch.zeros_like(x))
+
+    model, images = Binary(1), torch.zeros(1, 1, 28, 28)
+    run(model, images, tmp_path, n=1, labels=torch.zeros(1, dtype=torch.long), attack=towards(0.9, 0.8, 0.7))
+    assert model.asked == 1 + 1 + 1  # the clean image, the one candidate, the verification
+
+
+def test_an_adversarial_that_the_arbiter_rejects_does_not_count(tmp_path):
     class Undecided(TwoPlanes):
         def arbitrate(self, x):
             return super().forward(grey_images(len(x)))
 
-    records = run_noise(Undecided(offset=3.0), grey_images(6), Checkpoints("rejected", [], []))
+    records = run(Undecided(offset=3.0), grey_images(6), tmp_path)
     attacked = records["clean_correct"]
     assert attacked.sum() == 5
     assert not records["success"][attacked].any() and records["rejected"][attacked].all()
     assert records["l2"][attacked].isinf().all()
+
+
+def test_a_chunk_without_anything_to_attack_has_records_too(tmp_path):
+    def telling(recorder, images, labels, settings):
+        return {"told": torch.ones(len(labels))}
+
+    model, images = TwoPlanes(offset=3.0), grey_images(8)
+    labels = model(images).argmax(1)
+    labels[ORDER[4:]] = 1 - labels[ORDER[4:]]
+    records = run(model, images, tmp_path, n=8, labels=labels, attack=telling)
+    assert records["told"].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def test_checkpoints_have_one_key_for_one_thing(tmp_path):
+    """Seed 1 with 1500 images is not seed 11 with 500, and a file's name counts."""
+
+    def folder(parameters=(), inputs=(), code=()):
+        return Checkpoints("stage", dict(code), dict(parameters), inputs, tmp_path).folder
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("content")
+    different = [
+        folder({"seed": 1, "n": 1500}), folder({"seed": 11, "n": 500}), folder({"seed": 1}), folder({"n": 1}),
+        folder(inputs=[tmp_path / "a"]), folder(inputs=[tmp_path / "b"]), folder(inputs=[tmp_path / "a", tmp_path / "b"]),
+        folder(code={"attacks.fgm": "1"}), folder(code={"attacks.fgm": "2"}), folder(code={"attacks.bim": "1"}),
+    ]  # fmt: skip
+    assert len(set(different)) == len(different)
+    (tmp_path / "a" / "a").write_text("other")
+    assert folder(inputs=[tmp_path / "a"]) not in different
+
+
+def test_an_interrupted_transfer_does_not_go_on_with_another_substitute(tmp_path, monkeypatch):
+    """Its pieces depend on all models that it asks for."""
+    inputs = []
+
+    def checkpoints(stage, code, parameters, paths, folder):
+        inputs.extend(paths)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cell, "Checkpoints", checkpoints)
+    experiment = cell.Experiment(seed=0, order=0, evaluation=EVALUATION)
+
+    class Needy(gaussian_noise.Settings):
+        needs = ("substitute",)
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(tmp_path / "models/cnn", None, Needy(norm="l2", levels=1), 1, {}, tmp_path / "cell")
+    assert {path.name for path in inputs} == {"cnn", "substitute", "mnist"}

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,25 +18,30 @@ from analysis_by_synthesis.reporting.adversarials import (
     some_per_quarter,
 )
 from analysis_by_synthesis.reporting.canvas import Canvas
+from analysis_by_synthesis.reporting.records import Cell
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
 from analysis_by_synthesis.training.vae import kl_divergence
 
 INF = float("inf")
 
 
-def cell(distances, labels=None, predicted=5, first=0):
-    index = pd.RangeIndex(first, first + len(distances), name="index")
+def cell(distances, labels=None, predicted=5, first=0, stem="cnn-x", norm="l2"):
+    index = pd.RangeIndex(first, first + len(distances), name="image")
     labels = np.zeros(len(distances), int) if labels is None else labels
-    return pd.DataFrame({"label": labels, "predicted": predicted, "l2": np.asarray(distances, float)}, index=index)
+    table = pd.DataFrame({"label": labels, "predicted": predicted, norm: np.asarray(distances, float)}, index=index)
+    return Cell("x", "x", Path(stem), table)
 
 
 def test_the_closest_adversarial_of_all_cells():
-    both = {"cnn-a": cell([3, 1, INF, 0], predicted=5), "cnn-b": cell([9, 2, 2, INF, 0], predicted=7, first=-1)}
+    both = [
+        cell([3, 1, INF, 0], predicted=5, stem="cnn-a"),
+        cell([9, 2, 2, INF, 0], predicted=7, first=-1, stem="cnn-b"),
+    ]
     minimal = minimal_adversarials(both, "l2")
     assert minimal.index.tolist() == [-1, 0, 1, 2, 3]
     assert minimal["distance"].tolist() == [9, 2, 1, INF, 0]
     assert minimal["predicted"].tolist()[:3] == [7, 7, 5]
-    assert minimal["cell"].tolist()[:3] == ["cnn-b", "cnn-b", "cnn-a"] and minimal["row"].tolist()[:3] == [0, 1, 1]
+    assert minimal["stem"].tolist()[:3] == ["cnn-b", "cnn-b", "cnn-a"] and minimal["row"].tolist()[:3] == [0, 1, 1]
     assert caption(minimal.loc[0], "l2") == "0→7   2.00"
 
 
@@ -43,8 +50,8 @@ def test_a_class_is_shown_by_a_sample_that_most_models_have():
     labels[labels == 9] = 8
     some, all_found = np.where(np.arange(40) < 20, 1.0, INF), np.ones(40)
     all_found[3] = 0  # misclassified: nothing to show
-    tables = {"cnn": cell(all_found, labels), "abs": cell(some, labels), "madry": pd.DataFrame()}
-    minimal = {model: minimal_adversarials({"x": table} if len(table) else {}, "l2") for model, table in tables.items()}
+    cells = {"cnn": [cell(all_found, labels)], "abs": [cell(some, labels)], "madry": []}
+    minimal = {model: minimal_adversarials(of_model, "l2") for model, of_model in cells.items()}
     chosen = one_per_class(minimal, 0)
     assert chosen == one_per_class(minimal, 0)
     assert chosen[9] is None and all(labels[sample] == c for c, sample in enumerate(chosen[:9]))
@@ -55,7 +62,7 @@ def test_a_class_is_shown_by_a_sample_that_most_models_have():
 def test_each_quarter_has_samples_of_its_own_error_range():
     distances = np.random.default_rng(0).permutation(101).astype(float)  # one is 0
     distances[distances == 100] = INF
-    minimal = minimal_adversarials({"x": cell(distances)}, "l2")
+    minimal = minimal_adversarials([cell(distances)], "l2")
     chosen = some_per_quarter(minimal, 4, seed=0)
     ranges = [(1, 25), (26, 50), (51, 75), (76, 99)]
     for samples, (low, high) in zip(chosen, ranges):
@@ -63,7 +70,7 @@ def test_each_quarter_has_samples_of_its_own_error_range():
         assert all(low <= distances[sample] <= high for sample in samples)
         assert distances[samples].tolist() == sorted(distances[samples])
     assert chosen == some_per_quarter(minimal, 4, seed=0) != some_per_quarter(minimal, 4, seed=1)
-    assert [len(samples) for samples in some_per_quarter(minimal_adversarials({"x": cell([1, 2, 3])}, "l2"), 4, 0)] == [
+    assert [len(samples) for samples in some_per_quarter(minimal_adversarials([cell([1, 2, 3])], "l2"), 4, 0)] == [
         1, 1, 1, 0,
     ]  # fmt: skip
 
@@ -75,30 +82,29 @@ def test_histograms_count_every_sample_once():
     assert table["distance"].iloc[[0, -1]].tolist() == pytest.approx([0.0625, 4.9375])
 
 
-def draw_all(folder, monkeypatch, norms=NORMS):
+def draw_all(folder, norms=NORMS):
     """Figures 3, 8 and those of the norms for one model with three samples; the others have no cells."""
-    monkeypatch.setattr(records, "ATTACKS", folder)
     images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    columns = {"index": torch.arange(3), "label": torch.arange(3), "predicted": torch.arange(3) + 1}
-    records.write_attack("cnn-x", columns | {"adversarial": 1 - images})
+    columns = {"image": torch.arange(3), "label": torch.arange(3), "predicted": torch.arange(3) + 1}
+    records.write_attack(folder / "cnn-x", columns | {"adversarial": 1 - images})
     minimal, distances = {}, {}
     for norm in NORMS:
-        own = {"cnn-x": cell([0.1, 0.2, INF], [0, 1, 2]).rename(columns={"l2": norm})}
-        minimal[norm] = {model: minimal_adversarials(own if model == "cnn" else {}, norm) for model in MODEL_LABELS}
+        own = [cell([0.1, 0.2, INF], [0, 1, 2], stem=folder / "cnn-x", norm=norm)]
+        minimal[norm] = {model: minimal_adversarials(own if model == "cnn" else [], norm) for model in MODEL_LABELS}
         distances[norm] = {model: table["distance"] for model, table in minimal[norm].items()}
     for norm in norms:
         figure567.draw(minimal[norm], norm, images, 0, folder / f"{figure567.FIGURES[norm]}.png")
     figure3.draw(minimal["l2"], images, 0, folder / "figure3.png")
     tables = {norm: figure8.histograms(distances[norm], norm) for norm in NORMS}
     figure8.draw(tables, distances, dict.fromkeys(NORMS, 0.3), folder / "figure8.png")
-    return {path.name: path.read_bytes() for path in folder.glob("figure*")}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("figure*")}
 
 
-def test_empty_panels_are_drawn_and_a_redraw_has_the_same_bytes(tmp_path, monkeypatch):
-    once = draw_all(tmp_path / "once", monkeypatch)
-    assert len(once) == 10
-    again = draw_all(tmp_path / "again", monkeypatch, norms=["l2"])
-    assert len(again) == 6 and again.items() <= once.items()
+def test_empty_panels_are_drawn_and_a_redraw_has_the_same_bytes(tmp_path):
+    once = draw_all(tmp_path / "once")
+    assert len(once) == 14
+    again = draw_all(tmp_path / "again", norms=["l2"])
+    assert len(again) == 8 and again.items() <= once.items()
 
 
 def test_an_image_is_drawn_pixel_by_pixel(tmp_path):
@@ -108,6 +114,8 @@ def test_an_image_is_drawn_pixel_by_pixel(tmp_path):
     canvas.save(tmp_path / "page.png")
     page = np.asarray(Image.open(tmp_path / "page.png"))
     assert page.shape == (150, 120)
+    with np.load(tmp_path / "drawn" / "page.npz") as drawn:
+        assert (drawn["pixels"][11 : 11 + 28, 7 : 7 + 28] == picture).all() and len(drawn["texts"]) == 0
     shown = page[33 : 33 + 84, 21 : 21 + 84]
     assert np.abs(shown - picture.repeat(3, 0).repeat(3, 1)).max() <= 1
 

@@ -13,6 +13,7 @@ from analysis_by_synthesis.attacks import (
     latent_descent,
     pointwise,
 )
+from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
 from analysis_by_synthesis.inference import Following, ReferenceInference
 from analysis_by_synthesis.models import predict
@@ -110,13 +111,14 @@ SEARCH = {
     ],
 )  # fmt: skip
 def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(
-    model, model_on_gpu, images, module, settings, monkeypatch, tmp_path
+    model, model_on_gpu, images, module, settings, tmp_path
 ):
-    monkeypatch.chdir(tmp_path)
     labels = predict(model, images)
-    evaluation = Evaluation(chunk_size=12, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
-    cell = AttackCell(model_on_gpu, False, module.attack, module.Settings(label="", **settings), evaluation)
-    records = cell.run(images.to(device()), labels.to(device()), seed=0, work=Checkpoints("gpu", [], []), label="gpu")
+    evaluation = Evaluation(chunk_size=12, pool=1, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
+    on_gpu, settings = (images.to(device()), labels.to(device())), module.Settings(**settings)
+    cell = AttackCell(model_on_gpu, module.attack, settings, evaluation, Resources(*on_gpu, {}))
+    order = list(range(len(images)))
+    records, _ = cell.run(*on_gpu, order, len(order), 0, Checkpoints("gpu", {}, {}, [], tmp_path), "gpu")
     assert records["adversarial"].device.type == "cpu"
     assert records["success"].any()
     found = records["success"] & records["clean_correct"]

@@ -188,7 +188,7 @@ def test_result_does_not_depend_on_the_batch(engine, images):
 
 @pytest.fixture
 def nothing_kept(monkeypatch, tmp_path):
-    monkeypatch.setattr(tables, "WORK", tmp_path)
+    monkeypatch.setattr(tables, "FOLDER", tmp_path)
     return tmp_path
 
 

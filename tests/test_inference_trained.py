@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from toy_decoders import PARAMS
 
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.inference import InferenceSettings, build_inference
 from analysis_by_synthesis.inference.settings import Round
-from analysis_by_synthesis.networks.decoders import load_decoders
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.models import load_model
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = [ROOT / "models" / "abs" / f"{digit}.safetensors" for digit in range(10)]
@@ -28,8 +25,7 @@ CONVERGED = [
 
 @pytest.fixture(scope="module")
 def engine():
-    (settings,) = read({"inference": InferenceSettings}, PARAMS)
-    return build_inference(load_decoders(ROOT / "models"), settings)
+    return load_model("abs", ROOT / "models").inference
 
 
 @pytest.fixture(scope="module")

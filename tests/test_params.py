@@ -1,9 +1,15 @@
+import copy
+import os
+import shutil
+import subprocess
+import sys
+
 import pytest
 import yaml
-from pipeline import ROOT
+from project import ROOT
 
+from analysis_by_synthesis.check import check
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.schema import check
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.training.vae import VAETraining
 
@@ -49,11 +55,23 @@ def test_refuses_broken_yaml(tmp_path):
         read({"vae": VAETraining}, tmp_path / "params.yaml")
 
 
-def change_params(tmp_path, monkeypatch, old, new):
-    text = (ROOT / "params.yaml").read_text()
-    assert old in text
-    (tmp_path / "params.yaml").write_text(text.replace(old, new, 1))
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def committed():
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def change(tree, key, value):
+    """A copy in which a dotted key has another value, or is gone (None)."""
+    tree = copy.deepcopy(tree)
+    *parents, last = key.split(".")
+    block = tree
+    for parent in parents:
+        block = block[parent]
+    if value is None:
+        del block[last]
+    else:
+        block[last] = value
+    return tree
 
 
 def test_the_committed_parameters_are_valid(monkeypatch):
@@ -62,16 +80,62 @@ def test_the_committed_parameters_are_valid(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "sentence"),
+    ("key", "value", "sentence"),
     [
-        ("\nreport:", "\nrepotr: 3\nreport:", "unknown key repotr"),
-        ("ddn: {label: DDN, norm: l2", "ddn: {label: DDN, norm: l3", r"attacks\.ddn\.norm"),
-        ("cnn-fgm: {model: cnn", "cnn-fgm: {model: cn", r"cells\.classifiers\.cnn-fgm has to be named"),
-        ("module: fast_gradient", "module: fast", "there is no attack module fast"),
-        ("cnn-ddn: {model: cnn, attack: ddn, module: ddn", "cnn-ddn: {model: cnn, attack: ddn, module: deepfool", "other cells of ddn"),
+        ("repotr", 3, "unknown key repotr"),
+        ("attacks.ddn.norm", "l3", r"attacks\.ddn\.norm: .*'l3'"),
+        ("attacks.ddn.norm", None, r"attacks\.ddn\.norm: field required"),
+        ("attacks.ddn.label", None, r"attacks\.ddn\.label: field required"),
+        ("attacks.ddn.module", None, r"attacks\.ddn\.module: field required"),
+        ("attacks.ddn.samples", "lots", r"attacks\.ddn\.samples: .*valid integer \(it is 'lots'\)"),
+        ("attacks.ddn.samples", 9500, r"attacks\.ddn\.samples: 9000 images are left"),
+        ("attacks.ddn.steps", None, r"attacks\.ddn\.steps: field required"),
+        ("attacks.ddn.module", "magic", "there is no attack module magic"),
+        ("attacks.ddn.label", "FGM", r"attacks\.ddn and fgm have the same norm and label"),
+        ("attacks.ddn.label", "Bound-Guided", "have the same norm and label"),
+        ("attacks.hop_skip_jump_l2.norm", "l0", r"attacks\.hop_skip_jump_l2\.norm: input should be 'l2' or 'linf'"),
+        ("attacks.bim.growth", 0.5, r"attacks\.bim\.growth: input should be greater than 1"),
+        ("attacks.transfer_l2.growth", 0.5, r"attacks\.transfer_l2\.growth: input should be greater than 1"),
+        ("attacks.salt_and_pepper.narrowing", 0.9, "narrowing: input should be greater than 1"),
+        ("attacks.transfer_l2.sources.bim.growth", 0.5, r"sources\.bim\.growth: input should be greater than 1"),
+        ("bounds.images.binary_abs", None, "bounds.images has no binary_abs"),
+        ("bounds.images.abs", 20000, r"bounds\.images\.abs: there are 10000 images, not 20000"),
+        ("report.thresholds.l0", None, "there has to be a threshold for l0"),
+        ("report.all.ours", ["magic"], r"report\.all\.ours: there is no block attacks\.magic"),
+        ("classifiers.substitute", None, "models.substitute is trained, but classifiers has no block substitute"),
+        ("models.substitute", None, r"classifiers\.substitute trains no model"),
+        ("models.abs", None, r"there is no model abs|models has no block abs"),
+        ("models.abs.module", "magic", "there is no model module magic"),
+        ("models.abs.inference.seed", "x", r"models\.abs\.inference\.seed: .*valid integer"),
+        ("models.abs.inference.candidates", 20, "as many candidates as finalists"),
+        ("models.binary_abs.decoders", "xyz", "there is no model xyz"),
+        ("cells.attack.models", ["cnn", "cn"], r"cells\.attack\.models: there is no block models\.cn"),
+        ("cells.attack.attacks", ["magic"], r"cells\.attack\.attacks: there is no block attacks\.magic"),
+        ("cells.attack.attacks", ["transfer_l2"], r"transfer_l2 needs another model; put it under cells\.transfer"),
+        ("cells.attack_latents.models", ["cnn"], r"cells\.attack_latents\.models: cnn has no latents"),
+        ("cells.bounds.models", ["madry"], r"cells\.bounds\.models: madry has no latents"),
+        ("cells.transfer.attacks", ["transfer_l2", "fgm"], "fgm on cnn stands in two lists"),
+        ("calibration.images", 10001, r"calibration\.images: there are 10000 images"),
+        ("evaluation.pool", 60001, r"evaluation\.pool: there are 60000 images"),
+        ("digits", [0, 1], "leave it as it is"),
     ],
 )
-def test_the_whole_file_is_checked(tmp_path, monkeypatch, old, new, sentence):
-    change_params(tmp_path, monkeypatch, old, new)
+def test_the_whole_file_is_checked_before_anything_runs(committed, tmp_path, monkeypatch, key, value, sentence):
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(change(committed, key, value), sort_keys=False))
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=sentence):
         check()
+
+
+def test_dvc_repro_checks_too(tmp_path):
+    """Without make: the stage of the fingerprints does, and says it in one sentence."""
+    for name in ("src", "stages"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.egg-info"))
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("chunk_size: 25", "chunk_size: lots"))
+    command = [sys.executable, "stages/fingerprints.py"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1 and not (tmp_path / "code.json").exists()
+    assert done.stderr == (
+        "ERROR: params.yaml: evaluation.chunk_size: input should be a valid integer (it is 'lots'); correct it.\n"
+    )

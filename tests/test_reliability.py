@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pipeline import ROOT
+from project import ROOT
 
 from analysis_by_synthesis.reporting.reliability import calibration_error, draw, reliability, summarise
 from analysis_by_synthesis.pipeline.errors import UserError

@@ -1,47 +1,65 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from project import ROOT
 
 from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.evaluation.statistics import median, share
 from analysis_by_synthesis.reporting import disagreements
 from analysis_by_synthesis.reporting.figure2 import accuracy_curve
 from analysis_by_synthesis.reporting.flags import FlagSettings, flags
-from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks
-from analysis_by_synthesis.reporting.table1 import ReportSettings, as_markdown, summarise, table1, write_metrics
+from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks, smallest
+from analysis_by_synthesis.reporting.table1 import (
+    AllRows,
+    ReportSettings,
+    as_markdown,
+    summarise,
+    table1,
+    write_metrics,
+)
 
 FLAGS = FlagSettings(factor=1.05, share=0.05)
-SETTINGS = ReportSettings(bootstrap=500, thresholds={"l2": 1.5, "linf": 0.3, "l0": 12.0}, disagreement=1.5, flags=FLAGS)
+TOGETHER = AllRows(paper=["fgm", "deepfool_l2"], estimated=["fgm_ge"], ours=["ddn", "fgsm"])
+SETTINGS = ReportSettings(thresholds={"l2": 1.5, "linf": 0.3, "l0": 12.0}, disagreement=1.5, flags=FLAGS, all=TOGETHER)
 INF = float("inf")
+ATTACKS = {  # label: block and module
+    "FGM": ("fgm", "fast_gradient"), "FGM w/ GE": ("fgm_ge", "fast_gradient"), "DeepFool": ("deepfool_l2", "deepfool"),
+    "DeepFool w/ GE": ("deepfool_l2_ge", "deepfool"), "DDN": ("ddn", "ddn"), "FGSM": ("fgsm", "fast_gradient"),
+    "Gaussian Noise": ("gaussian_noise", "gaussian_noise"), "Boundary Attack": ("boundary", "boundary"),
+    "Carlini & Wagner": ("carlini_wagner", "carlini_wagner"),
+}  # fmt: skip
 
 
-def series(*values):
-    return pd.Series(values, dtype=float)
-
-
-def records(norm, *distances, rejected=(), zero_gradients=0):
-    """Of samples that are all classified correctly."""
-    table = pd.DataFrame({norm: distances}, dtype=float)
-    table = table.assign(clean_correct=True, success=np.isfinite(table[norm]), rejected=False, seconds=0.5)
+def cell(norm, label, *distances, images=None, rejected=(), zero_gradients=0):
+    """Of samples that are all classified correctly, of test images 0, 1, 2 ... if no others are named."""
+    images = range(len(distances)) if images is None else images
+    table = pd.DataFrame({norm: distances}, dtype=float, index=pd.Index(images, name="image"))
+    table = table.assign(clean_correct=True, success=np.isfinite(table[norm]), rejected=False, zero_gradients=zero_gradients)
     table.loc[list(rejected), "rejected"] = True
-    return table.assign(zero_gradients=zero_gradients)
+    attack, module = ATTACKS[label]
+    return Cell(attack, module, Path(attack), table)
+
+
+def found(*entries):
+    """Cells by their row, from (norm, label, model, distances) and options."""
+    return {Row(*entry[:3]): cell(*entry[:2], *entry[3], **(entry[4] if len(entry) > 4 else {})) for entry in entries}
 
 
 @pytest.fixture
 def table(monkeypatch):
-    from pipeline import ROOT
-
     monkeypatch.chdir(ROOT)
-    cells = {
-        Row("l2", "FGM", "cnn"): records("l2", 0, 1, 2, INF, rejected=[3]),
-        Row("l2", "DeepFool", "cnn"): records("l2", 0, 2, 1),
-        Row("l2", "DDN", "cnn"): records("l2", 0, 0.5, 2, 2),
-        Row("linf", "FGSM", "abs"): records("linf", 0.1, 0.2, 0.4, 0.6),
-    }
+    entries = found(
+        ("l2", "FGM", "cnn", (0, 1, 2, INF), {"rejected": [3]}),
+        ("l2", "DeepFool", "cnn", (0, 2, 1)),
+        ("l2", "DDN", "cnn", (0, 0.5, 2, 2)),
+        ("linf", "FGSM", "abs", (0.1, 0.2, 0.4, 0.6)),
+    )
     clean = {"cnn": pd.DataFrame({"label": [1, 2], "predicted": [1, 3]})}
-    return table1(cells, clean, SETTINGS, seed=0)
+    return table1(entries, clean, SETTINGS)
 
 
 def test_distances_of_known_images():
@@ -54,44 +72,70 @@ def test_distances_of_known_images():
 
 
 def test_median_and_accuracy():
-    row = summarise(np.array([0.0, 1.0, 2.0, INF]), 1.5, 500, np.random.default_rng(0))
+    row = summarise(np.array([0.0, 1.0, 2.0, INF]), 1.5)
     assert (row["n"], row["median"], row["accuracy"]) == (4, 1.5, 0.5)
-    assert row["median_low"] <= 1.5 <= row["median_high"]
-    row = summarise(np.array([0.0, INF, INF]), 1.5, 500, np.random.default_rng(0))
-    assert row["median"] == INF
+    assert summarise(np.array([0.0, INF, INF]), 1.5)["median"] == INF
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says():
+def test_the_median_s_interval_lies_between_order_statistics():
+    """Of 10 values the second and the ninth (97.9 %), of 100 the 40th and the 61st: binomial tables."""
+    assert median(np.arange(1.0, 11)) == (5.5, 2, 9)
+    assert median(np.arange(1.0, 101)) == (50.5, 40, 61)
+    assert median(np.arange(1.0, 7)) == (3.5, 1, 6)
+    assert median(np.arange(1.0, 6)) == (3, 0, INF)  # five values can't bound a median with 95 %
+    assert median(np.array([1.0] * 8 + [INF] * 2))[1:] == (1, INF)
+
+
+def test_the_share_s_interval_is_wilson_s():
+    """81 of 263, an example of Newcombe (1998); and no share is certain."""
+    assert share(81, 263) == pytest.approx((0.3080, 0.2553, 0.3662), abs=1e-4)
+    assert share(100, 100)[:2] == (1, pytest.approx(0.9630, abs=1e-4))
+    assert share(0, 10)[1:] == (pytest.approx(0, abs=1e-9), pytest.approx(0.2775, abs=1e-4))
+
+
+def test_the_intervals_cover_the_truth_as_often_as_they_say():
     generator = np.random.default_rng(0)
-    hits = [
-        row["accuracy_low"] <= 0.3 <= row["accuracy_high"]
-        for row in (summarise(generator.random(200) - 0.7, 0.0, 200, generator) for _ in range(300))
-    ]
-    assert 0.91 <= np.mean(hits) <= 0.98
+    samples = [generator.random(60) for _ in range(500)]
+    for hits in (
+        [estimate.low <= 0.5 <= estimate.high for estimate in map(median, samples)],
+        [estimate.low <= 0.3 <= estimate.high for estimate in (share((sample < 0.3).sum(), 60) for sample in samples)],
+    ):
+        assert 0.92 <= np.mean(hits) <= 0.99
 
 
-def test_all_rows_take_the_minimum_per_sample_over_the_attacks_that_it_was_given():
-    distances = {
-        Row("l2", "FGM", "abs"): series(3, 1, 2),
-        Row("l2", "BIM w/ GE", "abs"): series(2, 2),
-        Row("l2", "FGM", "cnn"): series(5),
-    }
-    together = all_attacks(distances)
-    assert together["l2", "All L2 Attacks", "abs"].tolist() == [2, 1, 2]
-    assert together["l2", "All L2 Attacks", "cnn"].tolist() == [5]
+def test_an_interval_does_not_depend_on_other_rows(table):
+    alone = table1(found(("l2", "FGM", "cnn", (0, 1, 2, INF))), {}, SETTINGS)
+    columns = ["median", "median_low", "median_high", "accuracy", "accuracy_low", "accuracy_high"]
+    assert alone.set_index("attack").loc["FGM", columns].equals(table.set_index("attack").loc["FGM", columns])
+
+
+def test_all_rows_are_made_on_the_images_that_every_one_of_their_attacks_was_given():
+    entries = found(
+        ("l2", "FGM", "abs", (3, 1, 2), {"images": [7, 3, 5]}),
+        ("l2", "DeepFool", "abs", (2, 2, 9), {"images": [5, 7, 11]}),
+        ("l2", "DDN", "abs", (0.1,), {"images": [99]}),
+        ("l2", "FGM", "cnn", (5,)),
+    )
+    together = all_attacks(entries, ["fgm", "deepfool_l2"], "All {} Attacks")
+    distances, attacks = together["l2", "All L2 Attacks", "abs"]
+    assert distances.to_dict() == {7: 2, 5: 2} and attacks == ["FGM", "DeepFool"]
+    assert together["l2", "All L2 Attacks", "cnn"].distances.tolist() == [5]
+    assert all_attacks(entries, ["fgm", "ddn"], "All").keys() == {("l2", "All", "cnn")}  # no image in common
+    assert smallest(entries, "l2", "abs").to_dict() == {3: 1, 5: 2, 7: 2, 11: 9, 99: 0.1}
 
 
 def test_the_table_stands_beside_the_papers(table):
     assert table["attack"].tolist() == [
-        "Clean", "FGM", "DeepFool", "DDN", "All L2 Attacks", "All L2 Attacks, ours too", "FGSM", "All Linf Attacks, ours too",
+        "Clean", "FGM", "DeepFool", "DDN", "All L2 Attacks", "All L2 Attacks, with estimated gradients",
+        "All L2 Attacks, ours too", "FGSM", "All Linf Attacks, ours too",
     ]  # fmt: skip
     rows = table.set_index("attack")
     assert rows.loc["Clean", "accuracy"] == 0.5 and np.isnan(rows.loc["Clean", "median"])
     assert rows.loc["Clean", "paper_accuracy"] == 0.991
     assert rows.loc["FGM", ["median", "paper_median", "paper_accuracy"]].tolist() == [1.5, 1.4, 0.48]
-    assert rows.loc["FGM", ["rejected", "seconds"]].tolist() == [1, 0.5]
-    assert rows.loc["All L2 Attacks", ["n", "median"]].tolist() == [4, 1.0]
-    assert rows.loc["All L2 Attacks, ours too", "median"] == 0.75
+    assert rows.loc["FGM", "rejected"] == 1
+    assert rows.loc["All L2 Attacks", ["n", "median", "attacks"]].tolist() == [3, 1.0, "FGM; DeepFool"]
+    assert rows.loc["All L2 Attacks, ours too", ["n", "median"]].tolist() == [3, 0.5]
     assert np.isnan(rows.loc["FGSM", "paper_median"])  # the paper has no FGSM for ABS
     assert "| L2: FGM | 1.5 / 50% (1.4 / 48%), n=4 |" in as_markdown(table, "test")
 
@@ -100,44 +144,39 @@ def test_metrics_are_numbers(table, tmp_path):
     write_metrics(table, tmp_path)
     metrics = json.loads((tmp_path / "median" / "cnn.json").read_text())
     assert metrics["l2"] == {
-        "FGM": 1.5, "DeepFool": 1.0, "DDN": 1.25, "All L2 Attacks": 1.0, "All L2 Attacks, ours too": 0.75
+        "FGM": 1.5, "DeepFool": 1.0, "DDN": 1.25, "All L2 Attacks": 1.0, "All L2 Attacks, with estimated gradients": 1.0,
+        "All L2 Attacks, ours too": 0.5,
     }  # fmt: skip
     accuracy = json.loads((tmp_path / "accuracy" / "cnn.json").read_text())
     assert accuracy["clean"] == {"Clean": 0.5}
 
 
-def raised(cells):
-    modules = {
-        "Gaussian Noise": "gaussian_noise", "Boundary Attack": "boundary", "FGM": "fast_gradient",
-        "Carlini & Wagner": "carlini_wagner",
-    }  # fmt: skip
-    of = {
-        row: Cell(model=row.model, attack="", module=modules.get(row.attack, "deepfool"), samples=len(table))
-        for row, table in cells.items()
-    }
-    return [tuple(row) for row in flags(cells, of, FLAGS)[["flag", "attack", "value", "compared_with"]].to_numpy()]
+def raised(*entries):
+    table = flags(found(*entries), FLAGS)
+    return [tuple(row) for row in table[["flag", "attack", "value", "compared_with"]].to_numpy()]
 
 
 def test_a_sound_evaluation_raises_no_flag():
-    assert raised({
-        Row("l2", "Gaussian Noise", "cnn"): records("l2", 5, 5, INF),
-        Row("l2", "Boundary Attack", "cnn"): records("l2", 1.2, 1.2, 1.2),
-        Row("l2", "DeepFool", "cnn"): records("l2", 1, 1, 1),
-        Row("l2", "DeepFool w/ GE", "cnn"): records("l2", 1, 1),
-        Row("l2", "FGM", "cnn"): records("l2", 2, 2, INF),
-        Row("l2", "Carlini & Wagner", "cnn"): records("l2", 1, 1, 1, zero_gradients=7),
-        Row("l2", "DeepFool", "abs"): records("l2", 9, 9, 9),
-    }) == []  # fmt: skip
+    assert raised(
+        ("l2", "Gaussian Noise", "cnn", (5, 5, INF)),
+        ("l2", "Boundary Attack", "cnn", (1.2, 1.2, 1.2)),
+        ("l2", "DeepFool", "cnn", (1, 1, 1)),
+        ("l2", "DeepFool w/ GE", "cnn", (1, 1)),
+        ("l2", "FGM", "cnn", (2, 2, INF)),
+        ("l2", "Carlini & Wagner", "cnn", (1, 1, 1), {"zero_gradients": 7}),
+        ("l2", "DDN", "cnn", (9, 9, 9), {"images": [70, 71, 72]}),
+        ("l2", "DeepFool", "abs", (9, 9, 9)),
+    ) == []  # fmt: skip
 
 
 def test_flags_compare_attacks_on_the_samples_that_both_were_given():
-    assert raised({
-        Row("l2", "Gaussian Noise", "cnn"): records("l2", 5, 5, 2),
-        Row("l2", "Boundary Attack", "cnn"): records("l2", 1, 1, 1),
-        Row("l2", "DeepFool", "cnn"): records("l2", 2, 2, 9),
-        Row("l2", "FGM", "cnn"): records("l2", 6, 6, 6),
-        Row("l2", "DeepFool w/ GE", "cnn"): records("l2", 1, 1),
-    }) == [
+    assert raised(
+        ("l2", "Gaussian Noise", "cnn", (5, 5, 2)),
+        ("l2", "Boundary Attack", "cnn", (1, 1, 1)),
+        ("l2", "DeepFool", "cnn", (2, 2, 9)),
+        ("l2", "FGM", "cnn", (6, 6, 6)),
+        ("l2", "DeepFool w/ GE", "cnn", (1, 1)),
+    ) == [
         ("black box beats white box", "Boundary Attack", 1, 2),
         ("weaker than noise", "FGM", 6, 5),
         ("estimated beats exact gradient", "DeepFool w/ GE", 1, 2),
@@ -145,13 +184,11 @@ def test_flags_compare_attacks_on_the_samples_that_both_were_given():
 
 
 def test_flags_of_a_single_attack():
-    assert raised({
-        Row("l2", "DeepFool", "cnn"): records("l2", 1, INF, INF, rejected=[1], zero_gradients=[0, 0, 1]),
-    }) == [
+    assert raised(("l2", "DeepFool", "cnn", (1, INF, INF), {"rejected": [1], "zero_gradients": [0, 0, 1]})) == [
         ("zero gradients", "DeepFool", pytest.approx(1 / 3), 0.05),
         ("not confirmed", "DeepFool", pytest.approx(1 / 3), 0.05),
         ("no success at any budget", "DeepFool", pytest.approx(1 / 3), 0.05),
-    ]  # fmt: skip
+    ]
 
 
 def test_the_accuracy_curve_falls_at_each_distance():

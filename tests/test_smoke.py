@@ -14,7 +14,7 @@ def runs(project):
     """The stages that `dvc repro` would run now."""
     command = ["dvc", "repro", "--dry"]
     done = subprocess.run(
-        command, cwd=project, env=smoke.environment(), capture_output=True, text=True, check=False
+        command, cwd=project, env=smoke.environment(project), capture_output=True, text=True, check=False
     )
     return {line.split("'")[1] for line in (done.stdout + done.stderr).splitlines() if line.startswith("Running stage")}
 
@@ -34,11 +34,11 @@ def test_everything_is_made(project):
 def test_changes_rerun_only_what_reads_them(project):
     path = project / "params.yaml"
     original = path.read_text()
-    changes = {"attacks": {"bim": {"iterations": 3}}, "report": {"bootstrap": 60}, "vae": {"max_learning_rate": 0.001}}
+    changes = {"attacks": {"bim": {"iterations": 3}}, "report": {"disagreement": 2.0}, "vae": {"max_learning_rate": 0.001}}
     path.write_text(yaml.safe_dump(smoke.merge(yaml.safe_load(original), changes), sort_keys=False))
     try:
         found = runs(project)
     finally:
         path.write_text(original)
     trainings = {f"train_vae@{digit}" for digit in range(10)}
-    assert found == {"attack@binary_cnn-bim", "report", "figures"} | trainings
+    assert found == {"code", "transfer@cnn-bim", "report", "figures"} | trainings

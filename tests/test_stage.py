@@ -1,5 +1,6 @@
 """What happens to results when something goes wrong."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from project import ROOT
 
-from analysis_by_synthesis.stage import Problem, replacing
-from analysis_by_synthesis.work import Work
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import replacing
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -28,17 +31,48 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
 
 
 def test_a_full_disk_is_named_and_loses_nothing(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    work = Work("stage", [], [])
-    work.save("first", torch.zeros(3))
+    checkpoints = Checkpoints("stage", {}, {}, [], tmp_path)
+    checkpoints.save("first", torch.zeros(3))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     monkeypatch.setattr(torch, "save", lambda *_: (_ for _ in ()).throw(RuntimeError("file write failed")))
-    with pytest.raises(Problem, match="the disk is full; free some space"):
-        work.save("second", torch.ones(3))
-    assert torch.equal(Work("stage", [], []).load("first"), torch.zeros(3))
+    with pytest.raises(UserError, match="the disk is full; free some space"):
+        checkpoints.save("second", torch.ones(3))
+    assert torch.equal(Checkpoints("stage", {}, {}, [], tmp_path).load("first"), torch.zeros(3))
 
 
-def test_a_problem_ends_a_stage_as_one_sentence():
-    code = "from analysis_by_synthesis.stage import Problem, run\ndef main(): raise Problem('mend this.')\nrun(main)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", "ERROR: mend this.\n")
+def ended(script, *arguments, cwd=ROOT):
+    command = [sys.executable, str(script), *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise UserError('mend this.')", "ERROR: mend this."),
+        ("raise KeyboardInterrupt", "Interrupted; what was finished is kept, and the same command goes on from there."),
+    ],
+)
+def test_a_command_ends_with_one_sentence(tmp_path, body, said):
+    script = tmp_path / "script.py"
+    imports = "from analysis_by_synthesis.pipeline.errors import UserError\nfrom analysis_by_synthesis.pipeline.stage import run\n"
+    script.write_text(f"{imports}def main(): {body}\nrun(main)")
+    done = ended(script)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{said}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("attack.py", "cnn"), "1 arguments, but the usage is: python .*attack.py MODEL ATTACK"),
+        (("attack.py", "cn", "fgm"), "no models.cn; correct the name"),
+        (("attack.py", "cnn", "magic"), "params.yaml has no key attacks.magic"),
+        (("bounds.py", "abs", "l3"), "there is no norm l3"),
+        (("classify.py", "cn"), "no models.cn; correct the name"),
+        (("train_vae.py", "ten"), "there is no digit ten"),
+        (("train_classifier.py", "abs"), "params.yaml has no key classifiers.abs"),
+    ],
+)
+def test_wrong_arguments_of_a_stage_are_named(arguments, said):
+    done = ended(ROOT / "stages" / arguments[0], *arguments[1:])
+    assert done.returncode == 1
+    assert re.fullmatch(f"ERROR: .*{said}.*\n", done.stderr)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from analysis_by_synthesis.networks import substitute
 from analysis_by_synthesis.networks.cnn import CNN
 from analysis_by_synthesis.networks.madry import Madry
 from analysis_by_synthesis.networks.vae import VAE
@@ -58,56 +59,56 @@ class Interrupted(Exception):
     pass
 
 
-def interrupt_after(work, epochs):
+def interrupt_after(kept, epochs):
     """Let the training keep so many epochs, then break it off as Ctrl-C would."""
-    keep = work.keep
+    keep = kept.keep
 
-    def keep_or_stop(parts, history):
-        keep(parts, history)
+    def keep_or_stop(parts, history, seconds):
+        keep(parts, history, seconds)
         if len(history) == epochs:
             raise Interrupted
 
-    work.keep = keep_or_stop
+    kept.keep = keep_or_stop
 
 
-def test_an_interrupted_vae_training_ends_in_the_same_weights(images, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    whole, history = vae.train(images, VAE_SETTINGS, 0, Checkpoints("whole", [], []), "test")
-    work = Checkpoints("broken", [], [])
-    interrupt_after(work, 2)
+@pytest.fixture
+def checkpoints(tmp_path):
+    """Of a stage of this name, those that an interrupted run has left."""
+    return lambda stage: Checkpoints(stage, {}, {}, [], tmp_path)
+
+
+def test_an_interrupted_vae_training_ends_in_the_same_weights(images, checkpoints):
+    whole, history, _ = vae.train(images, VAE_SETTINGS, 0, checkpoints("whole"), "test")
+    broken = checkpoints("broken")
+    interrupt_after(broken, 2)
     with pytest.raises(Interrupted):
-        vae.train(images, VAE_SETTINGS, 0, work, "test")
-    resumed, resumed_history = vae.train(images, VAE_SETTINGS, 0, Checkpoints("broken", [], []), "test")
+        vae.train(images, VAE_SETTINGS, 0, broken, "test")
+    _, kept = checkpoints("broken").resume({})
+    resumed, resumed_history, seconds = vae.train(images, VAE_SETTINGS, 0, checkpoints("broken"), "test")
     assert same(whole, resumed)
     assert history == resumed_history
     assert [row["epoch"] for row in history] == [0, 1, 2, 3]
+    assert seconds > kept > 0  # what was done before the interruption counts
 
 
-def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def train_substitute(images, checkpoints):
     labels = torch.arange(20) % 10
-    whole, _ = classifier.train("substitute", images, labels, PGD_SETTINGS, 0, Checkpoints("whole", [], []))
-    work = Checkpoints("broken", [], [])
-    interrupt_after(work, 1)
+    torch.manual_seed(0)
+    return classifier.train(substitute.build(), images, labels, PGD_SETTINGS, 0, checkpoints, "substitute")[0]
+
+
+def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, checkpoints):
+    whole = train_substitute(images, checkpoints("whole"))
+    broken = checkpoints("broken")
+    interrupt_after(broken, 1)
     with pytest.raises(Interrupted):
-        classifier.train("substitute", images, labels, PGD_SETTINGS, 0, work)
-    resumed, _ = classifier.train("substitute", images, labels, PGD_SETTINGS, 0, Checkpoints("broken", [], []))
-    assert same(whole, resumed)
+        train_substitute(images, broken)
+    assert same(whole, train_substitute(images, checkpoints("broken")))
 
 
-def test_work_of_other_parameters_is_not_taken_up(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Checkpoints("stage", [VAE_SETTINGS], []).save("piece", {"value": 1})
-    assert Checkpoints("stage", [VAE_SETTINGS], []).load("piece") == {"value": 1}
-    assert Checkpoints("stage", [VAE_SETTINGS.model_copy(update={"epochs": 5})], []).load("piece") is None
-    (tmp_path / "weights").write_text("other")
-    assert Checkpoints("stage", [VAE_SETTINGS], [tmp_path / "weights"]).load("piece") is None
-
-
-def test_a_loss_that_is_no_number_is_reported(images, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_loss_that_is_no_number_is_reported(images, checkpoints):
     with pytest.raises(UserError, match="not a number in epoch 0; lower vae.max_learning_rate"):
-        vae.train(images * torch.nan, VAE_SETTINGS, 0, Checkpoints("nan", [], []), "test")
+        vae.train(images * torch.nan, VAE_SETTINGS, 0, checkpoints("nan"), "test")
 
 
 def test_pgd_stays_in_the_ball_and_in_the_box(images):

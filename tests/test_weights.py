@@ -1,8 +1,11 @@
 """Other weights: the authors' converted, and whatever doesn't fit refused in one sentence."""
 
+import sys
+from pathlib import Path
+
+import pandas as pd
 import pytest
 import torch
-from pipeline import ROOT
 
 from analysis_by_synthesis.evaluate import evaluate
 from analysis_by_synthesis.networks.convert import convert, main
@@ -19,12 +22,14 @@ def theirs():
     return {key[0].upper() + key[1:]: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
 
-def test_the_authors_vaes_become_ours(tmp_path):
+def test_the_authors_vaes_become_ours(tmp_path, monkeypatch):
     states = [theirs() for _ in range(10)]
     for digit, state in enumerate(states):
         torch.save(state, tmp_path / f"{digit}.pth")
-    main(*(str(tmp_path / f"{digit}.pth") for digit in range(10)), str(tmp_path / "weights"))
-    for decoder, state in zip(load_decoders(tmp_path / "weights"), states):
+    sources = [str(tmp_path / f"{digit}.pth") for digit in range(10)]
+    monkeypatch.setattr(sys, "argv", ["convert", *sources, str(tmp_path / "weights")])
+    main()
+    for decoder, state in zip(load_decoders(tmp_path / "weights" / "abs"), states):
         assert torch.equal(decoder.conv_3.weight, state["Decoder.conv_3.weight"])
         assert torch.equal(decoder.bn_0.running_var, state["Decoder.bn_0.running_var"])
 
@@ -56,12 +61,30 @@ def test_what_is_no_state_dict_is_named(tmp_path):
         convert(tmp_path / "1.pth")
 
 
-def test_other_weights_go_through_the_same_stages(project, tmp_path, monkeypatch):
+def test_other_weights_go_through_the_same_evaluation(project, tmp_path, monkeypatch):
     monkeypatch.chdir(project)
-    (found,) = evaluate(project / "models", tmp_path, ["cnn-gaussian_noise"], samples=4).to_dict("records")
-    assert (found["cell"], found["n"], found["norm"]) == ("cnn-gaussian_noise", 4, "l2")
-    assert found["median"] > 0
-    with pytest.raises(UserError, match="no cell cnn-magic"):
-        evaluate(project / "models", tmp_path, ["cnn-magic"], samples=4)
-    with pytest.raises(UserError, match="not a directory"):
-        evaluate(ROOT / "README.md", tmp_path, ["cnn-gaussian_noise"], samples=4)
+    before = {path: path.read_bytes() for path in project.rglob("*.json")}
+    found = evaluate(project / "models", tmp_path, ["cnn-gaussian_noise", "cnn-transfer_linf"], samples=4).to_dict("records")
+    assert (found[0]["cell"], found[0]["n"], found[0]["norm"]) == ("cnn-gaussian_noise", 4, "l2")
+    assert found[0]["median"] > 0
+    committed = pd.read_csv(project / "results/attacks/cnn-gaussian_noise.csv").iloc[:4]
+    assert pd.read_csv(tmp_path / "results/attacks/cnn-gaussian_noise.csv").equals(committed)
+    assert {path: path.read_bytes() for path in project.rglob("*.json")} == before
+
+
+@pytest.mark.parametrize(
+    ("weights", "output", "cell", "sentence"),
+    [
+        ("models", "out", "cnn-magic", "no cell cnn-magic"),
+        ("models", "out", "cn-fgm", "no cell cn-fgm"),
+        ("README.md", "out", "cnn-fgm", "is not a directory of weights"),
+        ("models", ".", "cnn-fgm", "is this project; name another folder"),
+        ("results", "out", "cnn-fgm", "results has no folder cnn"),
+    ],
+)
+def test_a_mistaken_evaluation_is_named_and_touches_nothing(project, tmp_path, monkeypatch, weights, output, cell, sentence):
+    monkeypatch.chdir(project)
+    params = (project / "params.yaml").read_bytes()
+    with pytest.raises(UserError, match=sentence):
+        evaluate(Path(weights), Path(output) if output == "." else tmp_path / output, [cell], samples=4)
+    assert (project / "params.yaml").read_bytes() == params and not (project / "params.yaml").is_symlink()

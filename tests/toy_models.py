@@ -1,10 +1,11 @@
 """Models whose closest adversarials are known exactly."""
 
 import torch
-from torch import nn
+
+from analysis_by_synthesis.models.base import Classifier
 
 
-class TwoPlanes(nn.Module):
+class TwoPlanes(Classifier):
     """Class 1 where w.x > b, else class 0: the distance to the boundary is |w.x - b| / ||w||_q in L2 and Linf."""
 
     def __init__(self, offset: float = 40.0) -> None:
@@ -27,10 +28,10 @@ class TwoPlanes(nn.Module):
         return score.abs() / (self.w.norm() if norm == "l2" else self.w.abs().sum())
 
 
-class GrowsCertain(nn.Module):
+class GrowsCertain(Classifier):
     """Another model that, once it has been asked so often, takes images close to the boundary for the other class."""
 
-    def __init__(self, model: nn.Module, asked: int) -> None:
+    def __init__(self, model: Classifier, asked: int) -> None:
         super().__init__()
         self.model, self.left = model, asked
 
@@ -41,7 +42,7 @@ class GrowsCertain(nn.Module):
         return torch.where(close & (self.left < 0), logits.flip(1), logits)
 
 
-class BrightPixels(nn.Module):
+class BrightPixels(Classifier):
     """Class 1 where at least `count` pixels are above 0.5: the L0 distance of a dark image is `count`."""
 
     def __init__(self, count: int) -> None:

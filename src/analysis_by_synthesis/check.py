@@ -127,10 +127,6 @@ def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) ->
 
 
 def _check_counts(values: dict[str, Any]) -> None:
-    attacked = TEST_IMAGES - values["calibration"].images
-    for name, block in values["attacks"].items():
-        if block.samples > attacked:
-            raise _wrong(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")
     counts = {
         "clean_images": (values["clean_images"], TEST_IMAGES),
         "calibration.images": (values["calibration"].images, TEST_IMAGES),
@@ -145,3 +141,7 @@ def _check_counts(values: dict[str, Any]) -> None:
     for key, (count, most) in counts.items():
         if count > most:
             raise _wrong(f"{key}: there are {most} images, not {count}; lower it.")
+    attacked = TEST_IMAGES - values["calibration"].images
+    for name, block in values["attacks"].items():
+        if block.samples > attacked:
+            raise _wrong(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")

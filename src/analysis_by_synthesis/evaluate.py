@@ -1,76 +1,109 @@
-"""Other weights through the same stages: `python -m analysis_by_synthesis.evaluate WEIGHTS OUTPUT CELL ...`.
+"""Other weights through the same evaluation: `python -m analysis_by_synthesis.evaluate WEIGHTS OUTPUT CELL ...`.
 
-WEIGHTS is laid out as models/ is: abs/0.safetensors ... abs/9.safetensors, or cnn/weights.safetensors and so on. Everything is
-written to OUTPUT, nothing else is touched, and an interrupted evaluation goes on when it is started again.
+WEIGHTS is laid out as models/ is: abs/0.safetensors ... abs/9.safetensors, or cnn/weights.safetensors and so on; a model's config.json is
+that of this project where WEIGHTS has none. Everything is written to OUTPUT, nothing else is touched, and an interrupted evaluation
+goes on when it is started again.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from analysis_by_synthesis.attacks.registry import load_attack
+from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.evaluation.cell import Experiment
+from analysis_by_synthesis.evaluation.runner import Evaluation
+from analysis_by_synthesis.evaluation.settings import AttackBlock
+from analysis_by_synthesis.evaluation.statistics import median
+from analysis_by_synthesis.models import load_model, predict
+from analysis_by_synthesis.params import PARAMS_FILE, Count, read, read_tree
+from analysis_by_synthesis.pipeline.code import fingerprints
+from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.paths import ATTACKS, CLEAN
+from analysis_by_synthesis.pipeline.files import read_records, write_csv
+from analysis_by_synthesis.pipeline.paths import ATTACKS, CLEAN, MODELS
 from analysis_by_synthesis.pipeline.stage import run
-from analysis_by_synthesis.params import read
-from analysis_by_synthesis.reporting.records import Cell, LabelledAttack
-from analysis_by_synthesis.scratch import link, run_stage
 
 
 def evaluate(weights: Path, output: Path, names: list[str], samples: int | None) -> pd.DataFrame:
-    """Clean accuracy and the named cells of params.yaml for the models in `weights`.
+    """Clean accuracy and the named cells for the models in `weights`.
 
     Args:
+        names: <model>-<attack>, of a folder of `weights` and a block of `attacks` in params.yaml.
         samples: attacked in each cell; as many as params.yaml says if None.
 
     Returns:
         a row per cell: cell, n, norm, median distance, and of each model the accuracy on clean images.
 
     Raises:
-        UserError: there is no such cell, or a stage has failed.
+        UserError: there is no such cell, or no such model.
     """
-    groups, attacks = read({"cells": dict[str, dict[str, Cell]], "attacks": dict[str, LabelledAttack]})
-    cells = {name: cell for group in groups.values() for name, cell in group.items()}
-    if unknown := sorted(set(names) - set(cells)):
-        raise UserError(f"there is no cell {unknown[0]}; params.yaml lists them under cells.")
+    seed, order, evaluation, clean_images = read({"seed": int, "order": int, "evaluation": Evaluation, "clean_images": Count})
+    experiment, cells = Experiment(seed=seed, order=order, evaluation=evaluation), _cells(names)
     if not weights.is_dir():
         raise UserError(f"{weights} is not a directory of weights; lay it out as models/ is.")
-    link(output, {"data": Path("data"), **{f"models/{path.name}": path for path in weights.iterdir() if path.is_dir()}})
-    chosen = {name: cells[name] for name in names}
-    if any(name.startswith("transfer") for name in (cell.attack for cell in chosen.values())):
-        link(output, {"models/substitute": Path("models/substitute")})
-    models = sorted({cell.model for cell in chosen.values()})
-    if "binary_abs" in models and not (output / "models/binary_abs").exists():
-        _stage(output, "class_scalars.py")
-    for model in models:
-        _stage(output, "classify.py", model)
+    if output.resolve() == Path.cwd().resolve():
+        raise UserError(f"{output} is this project; name another folder for the output.")
+    models = _complete(weights, output / "models", {model for model, _ in cells.values()})
+    accuracy = {model: _clean_accuracy(folder, output, clean_images) for model, folder in models.items()}
     rows = []
-    for name, cell in chosen.items():
-        _stage(output, "attack.py", cell.model, cell.attack, cell.module, str(samples or cell.samples))
-        clean = pd.read_csv(output / CLEAN / f"{cell.model}.csv")
-        norm = attacks[cell.attack].norm
-        distances = pd.read_csv(output / ATTACKS / f"{name}.csv")[norm]
-        rows.append({
-            "cell": name, "clean_accuracy": (clean["label"] == clean["predicted"]).mean(), "n": len(distances), "norm": norm,
-            "median": np.median(distances),
-        })  # fmt: skip
+    for name, (model, attack_name) in cells.items():
+        key = f"attacks.{attack_name}"
+        (block,) = read({key: AttackBlock})
+        attack, settings = load_attack(key, block)
+        code, stem = fingerprints(keys=[key, f"models.{model}"]), output / ATTACKS / name
+        others = {needed: weights / needed if (weights / needed).is_dir() else MODELS / needed for needed in settings.needs}
+        work = output / ".work"
+        experiment.run(models[model], attack, settings, samples or block.samples, code, stem, work, others)
+        distances = read_records(stem.with_suffix(".csv"))[block.norm].to_numpy()
+        found = {"n": len(distances), "norm": block.norm, "median": median(distances).value}
+        rows.append({"cell": name, "clean_accuracy": accuracy[model], **found})
     return pd.DataFrame(rows)
 
 
-def _stage(output: Path, script: str, *arguments: str) -> None:
-    print(script, *arguments, flush=True)
-    if failure := run_stage(output, script, *arguments):
-        raise UserError(failure.removeprefix("ERROR: "))
+def _cells(names: list[str]) -> dict[str, tuple[str, str]]:
+    """Model and attack of each cell."""
+    tree, cells = read_tree(), {}
+    for name in names:
+        model, _, attack = name.partition("-")
+        if model not in tree["models"] or attack not in tree["attacks"]:
+            raise UserError(f"there is no cell {name}; name <model>-<attack>, of models and attacks in {PARAMS_FILE}.")
+        cells[name] = (model, attack)
+    return cells
 
 
-def main(*arguments: str) -> None:
+def _complete(weights: Path, folder: Path, names: set[str]) -> dict[str, Path]:
+    """Copies of the models' folders, completed by this project's configuration where they have none of their own."""
+    wanted = set(names)
+    for name in names:
+        wanted |= {read_tree()["models"][name].get("decoders", name)}
+    for name in sorted(wanted):
+        if not (weights / name).is_dir():
+            raise UserError(f"{weights} has no folder {name}; lay it out as models/ is.")
+        shutil.copytree(weights / name, folder / name, dirs_exist_ok=True)
+        for path in sorted((MODELS / name).glob("*.json")):
+            if not (folder / name / path.name).exists():
+                shutil.copy(path, folder / name)
+    return {name: folder / name for name in sorted(names)}
+
+
+def _clean_accuracy(model: Path, output: Path, n: int) -> float:
+    path, where = output / CLEAN / f"{model.name}.csv", device()
+    images, labels = (part[:n] for part in load("test"))
+    predicted = predict(load_model(model.name, model.parent, where), images.to(where)).cpu()
+    write_csv(path, pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted}))
+    return float((predicted == labels).double().mean())
+
+
+def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m analysis_by_synthesis.evaluate", description=__doc__.splitlines()[0])
     parser.add_argument("weights", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("cells", nargs="+", metavar="CELL", help="of params.yaml, for instance abs-fgsm")
-    parser.add_argument("--samples", type=int, help="attacked in each cell, the first so many test images")
-    chosen = parser.parse_args(arguments)
+    parser.add_argument("cells", nargs="+", metavar="CELL", help="<model>-<attack>, for instance abs-fgsm")
+    parser.add_argument("--samples", type=int, help="attacked in each cell, the first so many in the order of all experiments")
+    chosen = parser.parse_args()
     print(evaluate(chosen.weights, chosen.output, chosen.cells, chosen.samples).to_string(index=False))
 
 

@@ -1,43 +1,50 @@
 """Is every committed adversarial one, and as far from the clean image as its record says?"""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation.records import read_adversarials
 from analysis_by_synthesis.evaluation.verify import verify
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_records
-from analysis_by_synthesis.pipeline.paths import ATTACKS
-from analysis_by_synthesis.reporting.records import Cell
 
 TOLERANCE = 1e-5  # relative, of a distance: the CSV has six digits
+SMALL = 250  # so many adversarials of a cell are checked in any case
 
 
 def check_cell(
-    name: str, cell: Cell, model: nn.Module, images: Tensor, labels: Tensor, predicted: Tensor
+    stem: Path, samples: int, model: Classifier, images: Tensor, labels: Tensor, share: float, seed: int
 ) -> Verdict:
-    """The records of an attack on a model, against its verdict on the stored adversarials.
+    """The records of an attack on a model, or a random share of many, against its verdict on the stored adversarials.
 
     Args:
+        stem: of the cell's files.
+        samples: that its run card speaks of.
         images, labels: of the test split, (N, 1, 28, 28) and (N,).
-        predicted: the model's classes of these images (N,).
     """
-    images, labels, predicted = images[: cell.samples], labels[: cell.samples], predicted[: cell.samples]
-    verdict = Verdict(f"{name}: {cell.samples} records")
+    verdict, name = Verdict(f"{stem.name}: {samples} adversarials"), stem.name
     try:
-        records, adversarials = read_records(ATTACKS / f"{name}.csv"), read_adversarials(name)
-    except (UserError, OSError, ValueError) as error:
-        verdict.faults.append(f"{name}: cannot be read: {error}")
+        records, adversarials = read_records(stem.with_suffix(".csv")), read_adversarials(stem)
+    except (UserError, ValueError) as error:
+        verdict.faults.append(f"{name}: {error}")
         return verdict
-    if list(records.index) != list(range(cell.samples)) or len(adversarials) != cell.samples:
-        verdict.faults.append(f"{name}: {len(records)} records and {len(adversarials)} adversarials, not {cell.samples}")
+    if not (len(records) == len(adversarials) == samples == records.index.nunique()):
+        verdict.faults.append(f"{name}: {len(records)} records and {len(adversarials)} adversarials, not {samples}")
         return verdict
-    found = verify(model, images, adversarials, labels)
-    truth = {"label": labels, **{column: found[column] for column in ("success", "predicted")}}
-    truth["clean_correct"] = predicted == labels
+    if samples > SMALL and share < 1:
+        chosen = np.sort(np.random.default_rng(seed).choice(samples, max(SMALL, int(share * samples)), replace=False))
+        records, adversarials = records.iloc[chosen], adversarials[torch.from_numpy(chosen)]
+        verdict.checked = f"{name}: {len(chosen)} of {samples} adversarials"
+    index = records.index.to_numpy()
+    found = verify(model, images[index], adversarials, labels[index])
+    truth = {"label": labels[index], **{column: found[column] for column in ("success", "predicted")}}
     for column, values in truth.items():
         verdict.faults += _differences(name, column, records[column], values.numpy(), exact=True)
     for norm in NORMS:
@@ -48,4 +55,5 @@ def check_cell(
 def _differences(name: str, column: str, claimed: pd.Series, found: np.ndarray, exact: bool) -> list[str]:
     claims = claimed.to_numpy()
     same = claims == found if exact else np.isclose(claims, found, rtol=TOLERANCE, atol=TOLERANCE)
-    return [f"{name}, test image {i}: {column} is {found[i]}, not {claims[i]}" for i in np.flatnonzero(~same)]
+    wrong = zip(claimed.index[~same], found[~same], claims[~same])
+    return [f"{name}, test image {image}: {column} is {truth}, not {claim}" for image, truth, claim in wrong]

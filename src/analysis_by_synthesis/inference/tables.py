@@ -99,7 +99,7 @@ def _by_parts(function: Callable[[int, Tensor], Tensor], c: int, latents: Tensor
 
 def kept_tables(key: bytes, build: Callable[[], Tables]) -> Tables:
     """The tables kept on disk for this key, or newly built ones."""
-    path = WORK / "inference" / f"{hashlib.sha256(key + bytes([VERSION])).hexdigest()[:16]}.npz"
+    path = FOLDER / "inference" / f"{hashlib.sha256(key + bytes([VERSION])).hexdigest()[:16]}.npz"
     if path.exists():
         try:
             with np.load(path) as stored:

@@ -4,6 +4,7 @@ Ten PyTorch state dicts, of the classes 0 to 9 in this order, become DIRECTORY/a
 Encoder.conv_0.weight, Encoder.bn_0.running_mean, ..., Decoder.conv_3.bias; ours begin with a small letter.
 """
 
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,7 +44,8 @@ def convert(source: Path) -> VAE:
             raise UserError(str(problem).replace(str(renamed), str(source))) from None
 
 
-def main(*arguments: str) -> None:
+def main() -> None:
+    arguments = sys.argv[1:]
     if len(arguments) != CLASSES + 1:
         raise UserError(f"{len(arguments)} arguments, not {CLASSES + 1}: the state dicts of the ten classes, then a directory.")
     networks = [convert(Path(source)) for source in arguments[:-1]]

@@ -12,13 +12,18 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call `main` with the command line's arguments; whatever the user has to mend ends as one sentence and exit code 1."""
+    """Call a stage's `main` with the command line's arguments, or that of a command, which reads them itself.
+
+    Whatever the user has to mend ends as one sentence and exit code 1.
+    """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     script = Path(sys.argv[0])
     try:
+        if script.resolve().parent.name != "stages":
+            main()
+            return
+        check_own_code(script.resolve().parents[1])
         _check_arguments(main, script, sys.argv[1:])
-        if script.resolve().parent.name == "stages":
-            check_own_code(script.resolve().parents[1])
         main(*sys.argv[1:])
     except UserError as error:
         sys.exit(f"ERROR: {error}")

@@ -26,12 +26,12 @@ def report_bounds(cells: dict[Row, Cell], thresholds: dict[Norm, float], metrics
         cells: of all attacks, with their verified adversarials.
         thresholds: of the accuracies.
     """
-    summary, brackets = {}, {norm: {} for norm in NORMS}
-    for model in MODELS:
-        paper, searches = (read_records(BOUNDS / f"{model}-{part}.csv") for part in ("paper", "searches"))
-        summary[model] = {}
-        for norm in NORMS:
-            lower = cells[Row(norm, BOUND_GUIDED_LABEL, model)].records
+    summary: dict[str, dict[Norm, dict]] = {model: {} for model in MODELS}
+    brackets: dict[Norm, dict[str, pd.DataFrame]] = {norm: {} for norm in NORMS}
+    records = {model: [read_records(BOUNDS / f"{model}-{part}.csv") for part in ("paper", "searches")] for model in MODELS}
+    for (norm, attack, model), cell in cells.items():
+        if attack == BOUND_GUIDED_LABEL:
+            lower, (paper, searches) = cell.records, records[model]
             both = brackets[norm][model] = bracket(lower, smallest(cells, norm, model), norm)
             summary[model][norm] = {
                 **summarise_bounds(lower, both, thresholds[norm]),

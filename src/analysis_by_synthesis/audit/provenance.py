@@ -1,0 +1,59 @@
+"""Which results were made by the present code, and which by older code?"""
+
+from pathlib import Path
+from typing import Any
+
+from analysis_by_synthesis.audit.stages import Stage
+from analysis_by_synthesis.audit.verdict import Verdict
+from analysis_by_synthesis.pipeline.card import BEFORE
+from analysis_by_synthesis.reporting.runs import OLDER, PRESENT, made_by
+
+REQUIREMENTS = Path("requirements.txt")
+
+
+def check_provenance(stages: dict[str, Stage], code: dict[str, dict[str, str]]) -> Verdict:
+    """Run cards against code.json and dvc.lock.
+
+    A result whose card names other code than dvc.lock was committed without being made again, unless the card says that it
+    was migrated.
+
+    Args:
+        code: code.json.
+    """
+    verdict, by, versions = Verdict(""), {PRESENT: [], OLDER: [], BEFORE: []}, _required()
+    for name, stage in stages.items():
+        card = stage.card()
+        if card is None:
+            continue
+        by[made_by(card, code)].append(name)
+        if card["code"] != stage.code and not card["migrated"]:
+            verdict.faults.append(f"{name}: dvc.lock says that it was made by the present code, its run card by other code")
+        if differing := [f"{library} {version}" for library, version in _other(card, versions)]:
+            verdict.notes.append(f"{name}: made with {', '.join(differing)}, which are not those of {REQUIREMENTS}")
+    made = sum(map(len, by.values()))
+    verdict.checked = f"{made} results: {len(by[PRESENT])} were made by the present code, {made - len(by[PRESENT])} by older code"
+    verdict.notes += [f"made by {kind}: {_listed(names)}" for kind, names in by.items() if names and kind != PRESENT]
+    return verdict
+
+
+def _required() -> dict[str, str]:
+    pins = (line.split(";")[0].split("==") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
+    return {name.strip().lower(): version.strip() for name, version in pins}
+
+
+def _other(card: dict[str, Any], required: dict[str, str]) -> list[tuple[str, str]]:
+    """The libraries of a card whose versions are not the required ones; "+cpu" and the like don't count."""
+    return [
+        (name, version)
+        for name, version in card["versions"].items()
+        if name in required and version.split("+")[0] != required[name].split("+")[0]
+    ]
+
+
+def _listed(names: list[str]) -> str:
+    """The names, those of one group together."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        group, _, item = name.partition("@")
+        groups.setdefault(group, []).append(item)
+    return "; ".join(f"{group} {', '.join(filter(None, items))}".strip() for group, items in groups.items())

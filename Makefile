@@ -1,8 +1,9 @@
 # `make repro` and `make test` need Python 3.11, make and git, and nothing else.
 PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 BIN := .venv/bin
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repro audit test smoke bench
+.PHONY: setup repro audit test test-all smoke bench lint
 
 setup: .venv/installed
 
@@ -14,19 +15,30 @@ setup: .venv/installed
 	touch $@
 
 repro: setup
-	$(BIN)/python -m analysis_by_synthesis.schema
-	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro
+	$(RUN) dvc repro
 	@cat metrics/table1.md
 
 audit: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" dvc repro download
+	$(RUN) dvc repro --quiet download
 	$(BIN)/python -m analysis_by_synthesis.audit
 
 smoke: setup
 	$(BIN)/python tests/smoke.py
 
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(RUN) dvc repro --quiet download
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not extras"
+
+test-all: .venv/extras
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m extras
+
+.venv/extras: setup requirements-extras.txt
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt
+	touch $@
 
 bench: setup
 	$(BIN)/python benchmarks/inference.py

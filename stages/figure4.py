@@ -3,6 +3,7 @@
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distal.ascent import DistalSettings, noise
 from analysis_by_synthesis.distal.records import read_distal
+from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.paths import DISTAL, METRICS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
@@ -14,6 +15,7 @@ from analysis_by_synthesis.reporting.style import MODEL_LABELS
 
 def main() -> None:
     seed, settings = read({"seed": int, "distal": DistalSettings})
+    device()
     splits = [images[labels == settings.target] for images, labels in (load("train"), load("test"))]
     data, binarised = Neighbourhood(*splits), Neighbourhood(*map(binarize, splits))
     ascents = {model: read_distal(DISTAL / model) for model in MODEL_LABELS}

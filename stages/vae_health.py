@@ -3,6 +3,7 @@
 import pandas as pd
 
 from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_csv, write_json
 from analysis_by_synthesis.pipeline.paths import METRICS, MODELS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
@@ -14,6 +15,7 @@ from analysis_by_synthesis.reporting.vae_health import LATENTS, SPLITS, VAEHealt
 
 def main() -> None:
     seed, settings = read({"seed": int, "vae_health": VAEHealth})
+    device()
     splits = {split: load(split) for split in SPLITS}
     vaes = [load_weights(VAE(), MODELS / "abs" / f"{c}.safetensors") for c in range(10)]
     tables = []

@@ -1,6 +1,8 @@
 """The audit passes on what the pipeline has made, and names whatever is changed afterwards."""
 
+import json
 import re
+import shutil
 import subprocess
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,20 +10,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+import smoke
 
 from analysis_by_synthesis.audit.__main__ import verdicts
 from analysis_by_synthesis.audit.adversarials import check_cell
-from analysis_by_synthesis.audit.numbers import check_numbers
-from analysis_by_synthesis.audit.rerun import check_rerun
-from analysis_by_synthesis.audit.state import check_state
+from analysis_by_synthesis.audit.bounds import check_bounds, check_search
+from analysis_by_synthesis.audit.clean import check_clean
+from analysis_by_synthesis.audit.provenance import check_provenance
+from analysis_by_synthesis.audit.remake import check_remake
+from analysis_by_synthesis.audit.stages import read_stages
+from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
+from analysis_by_synthesis.bounds.cuts import CutSettings
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.models import load_model, predict
-from analysis_by_synthesis.reporting.records import Cell
+from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
+from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.params import read
+from analysis_by_synthesis.reporting.records import read_cells
 
 pytestmark = pytest.mark.xdist_group("after the smoke run")
 
-CELL = "cnn-gaussian_noise"
+CELL = Path("results/attacks/cnn-gaussian_noise")
+BOUNDS = Path("results/bounds/abs-l2")
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +46,12 @@ def committed(project):
 @pytest.fixture(autouse=True)
 def inside(committed, monkeypatch):
     monkeypatch.chdir(committed)
+    monkeypatch.setenv("PYTHONPATH", str(committed / "src"))
 
 
-def cells():
-    groups = yaml.safe_load(Path("params.yaml").read_text())["cells"]
-    return {name: Cell(**cell) for group in groups.values() for name, cell in group.items()}
+@pytest.fixture(scope="module")
+def test_split(committed):
+    return load("test", committed / "data/mnist")
 
 
 @contextmanager
@@ -72,6 +82,18 @@ def edit(column, row, value):
     return change
 
 
+def replaced(old, new):
+    def change(path):
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+
+    return change
+
+
+def edited_card(**changes):
+    return lambda path: path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
 def shrink_adversarials(path):
     with np.load(path) as archive:
         pixels = archive["adversarial"]
@@ -83,30 +105,36 @@ def edit_last_number(path):
     path.write_text(f"{before}{(int(digit) + 1) % 10}{after}")
 
 
-def audit_cell():
-    images, labels = load("test")
-    images, labels, model = images[:10], labels[:10], load_model("cnn")
-    return check_cell(CELL, cells()[CELL], model, images, labels, predict(model, images)).faults
+def audit_cell(test_split):
+    return check_cell(CELL, 10, load_model("cnn"), *test_split, share=1.0, seed=0).faults
+
+
+def provenance():
+    return check_provenance(read_stages(), json.loads(Path("code.json").read_text()))
 
 
 def test_everything_passes_as_the_pipeline_has_left_it():
-    found = list(verdicts(reruns=0, seed=0))
+    found = list(verdicts(everything=False, reruns=1, seed=0))
     assert [str(verdict) for verdict in found if verdict.faults] == []
-    assert len(found) == 1 + 6 + len(cells()) + 2 + 1
+    assert "results: 51 were made by the present code, 0 by older code" in found[2].checked
+    assert found[2].notes == []
 
 
 def test_a_cell_gives_the_recorded_distances_again():
-    assert check_rerun(CELL, cells()[CELL], "l2", samples=5).faults == []
-    with changed(f"results/attacks/{CELL}.csv", edit("l2", 1, lambda distance: distance * 1.1)):
-        assert "1 of 5 distances" in check_rerun(CELL, cells()[CELL], "l2", samples=5).faults[0]
+    stage, chunk = read_stages()["transfer@cnn-gaussian_noise"], {"attacks.gaussian_noise.samples": 5}
+    assert check_remake(stage, 0.01, chunk).faults == []
+    with changed(f"{CELL}.csv", edit("l2", [0, 1, 2], lambda distance: distance * 1.1)):
+        assert "numbers are not what the stage makes" in check_remake(stage, 0.01, chunk).faults[0]
 
 
 def test_whatever_dvc_and_git_know_otherwise_is_named():
     changes = {
         "models/abs/3.safetensors": flip_a_bit,
-        f"results/attacks/{CELL}.npz": flip_a_bit,
-        "params.yaml": lambda path: path.write_text(path.read_text().replace("levels: 20", "levels: 30")),
+        f"{CELL}.npz": flip_a_bit,
+        "params.yaml": replaced("levels: 20", "levels: 30"),
         "metrics/clean_accuracy.json": Path.unlink,
+        f"{CELL}.json": edited_card(code={"attacks.gaussian_noise": "0" * 16}),
+        "code.json": replaced('"attack": "', '"attack": "f'),
     }
     stray = Path("results/attacks/cnn-magic.csv")
     with ExitStack() as stack:
@@ -114,41 +142,155 @@ def test_whatever_dvc_and_git_know_otherwise_is_named():
         stray.write_text("")
         for name, change in changes.items():
             stack.enter_context(changed(name, change))
-        faults = check_state(cells()).faults
+        faults = check_state(read_stages()).faults
     for name in changes:
-        assert any(name in fault and "git" not in fault for fault in faults)
+        assert any(name in fault and "git" not in fault for fault in faults), name
         assert f"{name}: not as git has it" in faults
-    assert any("cnn-magic: no cell" in fault for fault in faults)
+    assert f"{stray}: no stage makes this" in faults
+
+
+def test_without_git_the_state_is_said_to_be_unknown(committed, tmp_path, monkeypatch):
+    shutil.copytree(committed, tmp_path / "copy", ignore=shutil.ignore_patterns(".git"))
+    monkeypatch.chdir(tmp_path / "copy")
+    (fault,) = check_state(read_stages()).faults
+    assert fault.startswith("status --porcelain has failed (fatal: not a git repository")
+
+
+def test_an_edited_code_json_is_named():
+    with changed("code.json", replaced('"ddn": "', '"ddn": "f')):
+        assert check_code().faults == ["code.json: attacks.ddn is not that of the code; run: dvc repro code"]
+
+
+def test_code_that_was_changed_afterwards_is_named():
+    with changed("src/analysis_by_synthesis/attacks/ddn.py", replaced("settings.steps", "1 + settings.steps")):
+        # the package that runs is another one: this project's is read as text
+        faults = [fault for fault in check_state(read_stages()).faults if fault.startswith("code:")]
+    assert any("src/analysis_by_synthesis" in fault for fault in faults)
+
+
+def test_a_card_of_other_code_than_the_lock_is_named():
+    """As after `dvc commit`, or with an edited fingerprint; one that was migrated is counted as older instead."""
+    other = {"attacks.gaussian_noise": "0" * 16}
+    with changed(f"{CELL}.json", edited_card(code=other)):
+        verdict = provenance()
+        assert len(verdict.faults) == 1 and verdict.faults[0].startswith("transfer@cnn-gaussian_noise: dvc.lock says")
+    with changed(f"{CELL}.json", edited_card(code=other, migrated=True)):
+        verdict = provenance()
+        assert verdict.faults == [] and "50 were made by the present code, 1 by older code" in verdict.checked
+        assert verdict.notes == ["made by older code: transfer cnn-gaussian_noise"]
+
+
+def test_dvc_commit_after_a_change_of_code_is_named(committed, tmp_path, monkeypatch):
+    clone = tmp_path / "clone"
+    shutil.copytree(committed, clone)
+    monkeypatch.chdir(clone)
+    attack = clone / "src/analysis_by_synthesis/attacks/gaussian_noise.py"
+    attack.write_text(attack.read_text().replace("settings.levels + 1", "settings.levels + 2"))
+    for command in (["repro", "code"], ["commit", "--force", "transfer@cnn-gaussian_noise"]):
+        subprocess.run(["dvc", *command, "--quiet"], env=smoke.environment(clone), check=True, capture_output=True)
+    (fault,) = provenance().faults
+    assert fault.startswith("transfer@cnn-gaussian_noise: dvc.lock says that it was made by the present code")
+
+
+def test_other_versions_are_noted():
+    versions = json.loads(CELL.with_suffix(".json").read_text())["versions"]
+    with changed(f"{CELL}.json", edited_card(versions=versions | {"foolbox": "1.3.2"})):
+        verdict = provenance()
+    assert verdict.faults == []
+    assert verdict.notes == ["transfer@cnn-gaussian_noise: made with foolbox 1.3.2, which are not those of requirements.txt"]
+
+
+def test_an_edited_configuration_is_named():
+    with changed("models/abs/config.json", replaced('"candidates": 500', '"candidates": 600')):
+        assert check_configuration().faults == ["models/abs/config.json: is not what params.yaml says"]
 
 
 def first_found():
-    records = pd.read_csv(f"results/attacks/{CELL}.csv")
+    records = pd.read_csv(CELL.with_suffix(".csv"))
     return int(records.index[records["success"] & records["clean_correct"]][0])
 
 
-def test_a_shrunk_adversarial_is_named():
-    with changed(f"results/attacks/{CELL}.npz", shrink_adversarials):
-        assert any(f"test image {first_found()}: l2 is" in fault for fault in audit_cell())
+def test_a_shrunk_adversarial_is_named(test_split):
+    with changed(f"{CELL}.npz", shrink_adversarials):
+        image = pd.read_csv(CELL.with_suffix(".csv")).loc[first_found(), "image"]
+        assert any(f"test image {image}: l2 is" in fault for fault in audit_cell(test_split))
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [("l2", lambda distance: distance * 0.99), ("label", lambda label: (label + 1) % 10), ("predicted", lambda c: (c + 1) % 10)],
 )  # fmt: skip
-def test_an_edited_record_is_named(column, value):
+def test_an_edited_record_is_named(test_split, column, value):
     row = first_found()
-    with changed(f"results/attacks/{CELL}.csv", edit(column, row, value)):
-        assert [fault.split(" is ")[0] for fault in audit_cell()] == [f"{CELL}, test image {row}: {column}"]
+    with changed(f"{CELL}.csv", edit(column, row, value)):
+        image = pd.read_csv(CELL.with_suffix(".csv")).loc[row, "image"]
+        assert [fault.split(" is ")[0] for fault in audit_cell(test_split)] == [f"{CELL.name}, test image {image}: {column}"]
 
 
-def test_a_missing_record_is_named():
-    with changed(f"results/attacks/{CELL}.csv", lambda path: pd.read_csv(path).iloc[:-1].to_csv(path, index=False)):
-        assert audit_cell() == [f"{CELL}: 9 records and 10 adversarials, not 10"]
+def test_a_missing_or_doubled_record_is_named(test_split):
+    with changed(f"{CELL}.csv", lambda path: pd.read_csv(path).iloc[:-1].to_csv(path, index=False)):
+        assert audit_cell(test_split) == [f"{CELL.name}: 9 records and 10 adversarials, not 10"]
+    with changed(f"{CELL}.csv", lambda path: pd.read_csv(path).iloc[[0, *range(9)]].to_csv(path, index=False)):
+        assert audit_cell(test_split) == [f"{CELL.name}: 10 records and 10 adversarials, not 10"]
 
 
-def test_a_number_that_does_not_follow_from_the_records_is_named():
-    names = ["metrics/median/abs.json", "metrics/table1.csv", "plots/figure2/l2.csv"]
+def test_every_wrong_prediction_is_named(test_split):
+    model = load_model("cnn")
+    with changed("results/clean/cnn.csv", edit("predicted", 77, lambda c: (c + 1) % 10)):
+        assert check_clean("cnn", model, *test_split).faults == ["cnn, test image 77: the recorded prediction is not the model's"]
+    with changed("results/clean/cnn.csv", edit("label", 78, lambda c: (c + 1) % 10)):
+        assert check_clean("cnn", model, *test_split).faults == ["cnn, test image 78: the recorded label is not MNIST's"]
+
+
+def bounds_faults(test_split):
+    attacks, cells, search = read({"attacks": dict[str, AttackBlock], "cells": Cells, "bounds.search": CutSettings})
+    found = read_cells(attacks, cells)
+    return check_bounds(found, "abs", "l2").faults, check_search(
+        found, "abs", load_model("abs"), "l2", search, *test_split, seed=0
+    ).faults
+
+
+def test_bounds_that_are_halved_zero_or_too_large_are_named(test_split):
+    records = pd.read_csv(BOUNDS.with_suffix(".csv"))
+    attacked = records.index[records["clean_correct"]]
+    if not len(attacked):
+        pytest.skip("the tiny ABS is right about none of its images")
+    for factor in (0.5, 0):
+        with changed(f"{BOUNDS}.csv", edit("lower", attacked, lambda bound, factor=factor: factor * bound)):
+            violated, searched = bounds_faults(test_split)
+        assert violated == [] and len(searched) == len(attacked)
+    with changed(f"{BOUNDS}.csv", edit("lower", attacked, lambda bound: 100 + bound)):
+        assert len(bounds_faults(test_split)[0]) == len(attacked)
+
+
+@pytest.mark.parametrize(
+    ("stage", "names"),
+    [
+        ("report", ["metrics/median/abs.json", "metrics/table1.csv", "plots/figure2/l2.csv"]),
+        ("figures", ["plots/figure8/l0.csv"]),
+        ("runs", ["metrics/runs.csv"]),
+    ],
+)
+def test_a_number_that_does_not_follow_is_named(stage, names):
     with ExitStack() as stack:
         for name in names:
             stack.enter_context(changed(name, edit_last_number))
-        assert check_numbers().faults == [f"{name}: does not follow from the records" for name in names]
+        assert check_remake(read_stages()[stage]).faults == [f"{name}: is not what the stage makes from its inputs" for name in names]
+
+
+def brighten(path):
+    with np.load(path) as drawn:
+        arrays = dict(drawn)
+    arrays["pixels"] = 255 - arrays["pixels"]
+    np.savez_compressed(path.with_suffix(""), **arrays)
+
+
+def test_a_figure_s_data_replaced_is_named():
+    with changed("plots/drawn/figure4.npz", brighten), changed("metrics/distal.json", edit_last_number):
+        faults = check_remake(read_stages()["figure4"]).faults
+    assert [fault.split(":")[0] for fault in faults] == ["metrics/distal.json", "plots/drawn/figure4.npz"]
+
+
+def test_a_wrong_pgd_accuracy_is_named():
+    with changed("metrics/pgd_accuracy.json", lambda path: path.write_text(json.dumps({"madry": 0.9, "images": 100}))):
+        assert "numbers are not what the stage makes" in check_remake(read_stages()["pgd_accuracy"], 0.01).faults[0]

@@ -20,7 +20,7 @@ from analysis_by_synthesis.pipeline.card import CARD_KEYS
 
 COMPARED = (".csv", ".json", ".md", ".html", ".npz")  # figures are compared by what they draw: fonts differ between machines
 SHARE = 0.02  # of the numbers of a file that may differ by more than the tolerance: another CPU may prefer another class
-PROJECT = ("params.yaml", "code.json", "stages")
+PROJECT = ("params.yaml", "code.json", "stages", ".work/inference")  # the last one is a cache, keyed by its content
 
 
 def check_remake(stage: Stage, tolerance: float = 0.0, changes: Mapping[str, Any] | None = None) -> Verdict:
@@ -57,7 +57,7 @@ def check_remake(stage: Stage, tolerance: float = 0.0, changes: Mapping[str, Any
 def _link(folder: Path, paths: list[Path]) -> None:
     for path in paths:
         link = folder / path
-        if not link.exists():
+        if path.exists() and not link.exists():
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path.resolve())
 

@@ -9,8 +9,12 @@ from pathlib import Path
 from analysis_by_synthesis.audit.stages import Stage
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.data.mnist import MNIST
+from analysis_by_synthesis.evaluation.cell import Experiment
+from analysis_by_synthesis.params import read_tree
 from analysis_by_synthesis.pipeline.code import CODE_FILE, fingerprints, nested
-from analysis_by_synthesis.pipeline.paths import RESULTS
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import read_json
+from analysis_by_synthesis.pipeline.paths import EXPERIMENT, MODELS, RESULTS
 
 ABSENT = ("deleted", "not in cache")  # of the raw data, which is not in git
 
@@ -44,6 +48,23 @@ def check_state(stages: dict[str, Stage]) -> Verdict:
     strays = [path for path in sorted(RESULTS.rglob("*")) if path.is_file() and path not in declared]
     verdict.faults += [f"{path}: no stage makes this" for path in strays]
     return verdict
+
+
+def check_configuration() -> Verdict:
+    """Are the configurations of the models and of the experiment what params.yaml says?"""
+    params = read_tree()
+    expected = {MODELS / name / "config.json": block for name, block in params["models"].items()}
+    expected[EXPERIMENT] = {key: params[key] for key in Experiment.model_fields}
+    faults = []
+    for path, content in expected.items():
+        try:
+            found = read_json(path)
+        except UserError as error:
+            faults.append(str(error))
+            continue
+        if found != content:
+            faults.append(f"{path}: is not what params.yaml says")
+    return Verdict(f"{len(expected)} configurations are those of params.yaml", faults)
 
 
 def _output(*command: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis_by_synthesis.pipeline.card import BEFORE, CARD_KEYS
 from analysis_by_synthesis.pipeline.files import read_json
 
+COLUMNS = ("migrated", "samples", "seconds", "device", "cpu")  # of the cards
 PRESENT, OLDER = "present code", "older code"
 
 
@@ -30,17 +31,17 @@ def made_by(card: dict[str, Any], code: dict[str, dict[str, str]]) -> str:
 
 
 def table_of_runs(results: Path, code: dict[str, dict[str, str]]) -> pd.DataFrame:
-    """A row per result: result, made_by, migrated, samples, seconds, seconds_per_sample, device, cpu.
+    """A row per result: result, made_by, migrated, samples, seconds, seconds_per_sample, device, cpu; what older cards don't
+    know is left empty.
 
     Args:
         results: the folder of all results.
         code: code.json.
     """
-    rows = []
-    for name, card in read_cards(results).items():
-        rows.append({
-            "result": name, "made_by": made_by(card, code), "migrated": card["migrated"], "samples": card["samples"],
-            "seconds": card["seconds"], "seconds_per_sample": card["seconds"] / card["samples"], "device": card["device"],
-            "cpu": card["cpu"],
-        })  # fmt: skip
-    return pd.DataFrame(rows)
+    rows = [
+        {"result": name, "made_by": made_by(card, code), **{key: card[key] for key in COLUMNS}}
+        for name, card in read_cards(results).items()
+    ]
+    table = pd.DataFrame(rows).astype({"seconds": float})
+    table.insert(table.columns.get_loc("seconds") + 1, "seconds_per_sample", table["seconds"] / table["samples"])
+    return table

@@ -30,7 +30,7 @@ class Following:
 
     def __init__(self, inference: Inference, samples: int, gamma: Tensor) -> None:
         self.inference, self.settings, self.gamma = inference, inference.settings.following, gamma
-        shape = samples, inference.classes
+        shape = samples, inference.classes + 1  # the last one is what `pick` has to name where there is no class
         self._origin = gamma.new_full((samples, *IMAGE_SHAPE), torch.inf)
         self._last = self._origin.clone()
         self._solved = gamma.new_full((*shape, *IMAGE_SHAPE), torch.inf)
@@ -53,6 +53,8 @@ class Following:
         near = self._within_reach(x, self._origin[rows])
         stays = near | self._within_reach(x, self._last[rows]) if margin is None else torch.ones_like(near)
         self._last[rows] = x
+        if near.all():  # all that the host has to know
+            return self._go_on(x, rows, margin)
         value = torch.empty(len(x), self.inference.classes, device=x.device)
         value[~stays] = self.inference.search(x[~stays], self.inference.settings.decision, self.gamma).value
         self._start_over(x[stays & ~near], rows[stays & ~near])
@@ -61,20 +63,20 @@ class Following:
 
     def reconstruction(self, rows: Tensor) -> Tensor:
         """G_c(z) (M, C, 1, 28, 28) of the latents that are kept for samples `rows` (M,)."""
-        return self._reconstruction[rows]
+        return self._reconstruction[rows, : self.inference.classes]
 
     def _within_reach(self, x: Tensor, other: Tensor) -> Tensor:
         return (x - other).flatten(1).norm(dim=1) <= self.settings.reach
 
     def _known(self, x: Tensor, rows: Tensor) -> Tensor:
         """What the latents that are kept are worth for images x (M, 1, 28, 28): (M, C)."""
-        residual = (self._reconstruction[rows] - x[:, None]).flatten(2)
-        return residual.square().sum(2) + self._latent[rows].square().sum(2) / 2
+        residual = (self.reconstruction(rows) - x[:, None]).flatten(2)
+        return residual.square().sum(2) + self._latent[rows, : self.inference.classes].square().sum(2) / 2
 
     def _contenders(self, x: Tensor, rows: Tensor, margin: float | None) -> Tensor:
         """For which classes the latent may be too old to tell (M, C)."""
         value, gamma = self._known(x, rows), self.gamma
-        change = (x[:, None] - self._solved[rows]).flatten(2).square().sum(2)
+        change = (x[:, None] - self._solved[rows, : self.inference.classes]).flatten(2).square().sum(2)
         lowest = gamma * (value - self.settings.decrease * change)
         if margin is None:
             contends = lowest <= (gamma * value).amin(1, keepdim=True)
@@ -86,13 +88,13 @@ class Following:
     def _start_over(self, x: Tensor, rows: Tensor) -> None:
         runs = self.inference.search(x, self.inference.settings.default, self.gamma)
         better = runs.value < self._known(x, rows)
-        better |= self._solved[rows].flatten(2)[:, :, 0].isinf()
+        better |= self._solved[rows, : self.inference.classes, 0, 0, 0].isinf()
         image, classes = better.nonzero(as_tuple=True)
         self._keep(x, image, rows[image], classes, runs[better])
         self._origin[rows] = x
 
     def _go_on(self, x: Tensor, rows: Tensor, margin: float | None) -> Tensor:
-        image, classes = self._contenders(x, rows, margin).nonzero(as_tuple=True)
+        image, classes = self.inference.pick(self._contenders(x, rows, margin))
         latent, inverse_hessian = self._latent[rows[image], classes], self._inverse_hessian[rows[image], classes]
         start = Runs.at(latent, torch.full_like(latent[:, 0], torch.inf), inverse_hessian)
         runs = self.inference.descend(x, image, classes, start, self.settings.evaluations)

@@ -115,6 +115,32 @@ def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_
     assert recorder.best_distance.isfinite().all()
 
 
+def test_the_boundary_attack_is_foolboxs():
+    """Query for query, until the step sizes have been adapted both ways."""
+    model, images = two_classes(6)
+    labels = model(images).argmax(1)
+    settings = boundary.Settings(
+        label="", norm="l2", steps=600, spherical_step=0.01, source_step=0.01, look_every=1, bisections=5
+    )
+    recorders = [Recorder(model, images, labels, "l2", kept=3) for _ in range(2)]
+    for ours, recorder in enumerate(recorders):
+        torch.manual_seed(0)
+        rows, starts = adversarial_starts(recorder, images, labels, settings.bisections)
+        if ours:
+            boundary.walk(recorder, images[rows], starts, rows, settings)
+        else:
+            foolboxs = foolbox.attacks.BoundaryAttack(
+                steps=settings.steps, spherical_step=0.01, source_step=0.01, update_stats_every_k=1
+            )
+            criterion = foolbox.Misclassification(labels[rows])
+            foolboxs(foolbox_model(recorder, rows), images[rows], criterion, epsilons=None, starting_points=starts)
+    foolboxs, ours = recorders
+    assert torch.equal(ours.queries, foolboxs.queries)
+    assert torch.equal(ours.best_distance, foolboxs.best_distance)
+    for sample in range(len(images)):
+        assert all(map(torch.equal, ours.closest(sample), foolboxs.closest(sample)))
+
+
 def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_do():
     """In L0 only: for each norm Foolbox compiles an optimiser of its own, which takes half a minute."""
     model, images = two_classes(4)

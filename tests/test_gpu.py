@@ -1,8 +1,10 @@
 """What runs on a GPU gives what it gives on a CPU."""
 
+from copy import deepcopy
+
 import pytest
 import torch
-from toy_decoders import toy_decoders, toy_images, toy_settings
+from toy_decoders import PARAMS, toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis.attacks import (
     bound_guided,
@@ -13,13 +15,19 @@ from analysis_by_synthesis.attacks import (
     latent_descent,
     pointwise,
 )
+from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
-from analysis_by_synthesis.inference import Following, ReferenceInference
+from analysis_by_synthesis.inference import Following, InferenceSettings, ReferenceInference, build_inference, replayed
+from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.networks.decoders import load_decoders
+from analysis_by_synthesis.params import read
 from analysis_by_synthesis.stage import device
 from analysis_by_synthesis.work import Work
 
+ROOT = PARAMS.parent
+TRAINED = all(path.exists() for path in (ROOT / "models" / "abs" / "9.safetensors", ROOT / "data" / "mnist"))
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
@@ -48,9 +56,11 @@ def model_on_gpu():
     return ABS(toy_decoders(3), toy_settings()).to(device())
 
 
-@pytest.fixture(scope="module")
-def on_gpu(model_on_gpu):
-    return model_on_gpu.inference
+@pytest.fixture(scope="module", params=["build_inference", "BatchedInference"])
+def on_gpu(request, decoders):
+    """The engine that a GPU gets, and the one for GPUs without Triton."""
+    build = {"build_inference": build_inference, "BatchedInference": BatchedInference}[request.param]
+    return build([deepcopy(decoder).to(device()) for decoder in decoders], toy_settings())
 
 
 def test_all_searches_find_what_the_reference_finds(reference, on_gpu, images):
@@ -62,6 +72,38 @@ def test_all_searches_find_what_the_reference_finds(reference, on_gpu, images):
             found.distance.min(1).values.cpu(), expected.distance.min(1).values, rtol=0, atol=1e-3
         )
     assert (on_gpu.decide(images.cuda()).cpu() == expected.distance.argmin(1)).all()
+
+
+@pytest.mark.skipif(not TRAINED, reason="needs the outputs of dvc repro")
+def test_searches_on_trained_decoders_find_what_the_reference_finds():
+    (settings,) = read({"inference": InferenceSettings}, PARAMS)
+    decoders = [decoder.to(device()) for decoder in load_decoders(ROOT / "models")]
+    engines = ReferenceInference(decoders, settings), build_inference(decoders, settings)
+    x = mnist.load("test", ROOT / "data" / "mnist")[0][:32].to(device())
+    for search in ("protocol", "solve", "arbitrate"):
+        expected, found = (getattr(engine, search)(x) for engine in engines)
+        expected, found = (d[0] if search == "protocol" else d.distance for d in (expected, found))
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
+    expected, found = (engine.decide(x) for engine in engines)
+    assert torch.equal(found, expected)
+
+
+def test_more_graphs_than_are_kept_give_the_same(on_gpu, images, monkeypatch):
+    monkeypatch.setattr(replayed, "GRAPHS", 2)
+    x = images.cuda()
+    together = on_gpu.solve(x).distance
+    for _ in range(2):
+        for n in (1, 2, 4, 8, 16):
+            torch.testing.assert_close(on_gpu.solve(x[:n]).distance, together[:n], rtol=0, atol=1e-3)
+
+
+def test_what_is_outside_the_box_is_refused(on_gpu, images):
+    following, rows = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), torch.arange(2).cuda()
+    spoilt = images[:2].cuda()
+    spoilt[1, 0, 3, 4] = torch.nan
+    for look in (on_gpu.solve, lambda x: following.minimum(x, rows)):
+        with pytest.raises(ValueError, match=r"\[0, 1\] without NaN"):
+            look(spoilt)
 
 
 def test_result_does_not_depend_on_the_batch(on_gpu, images):

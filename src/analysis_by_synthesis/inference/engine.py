@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -199,6 +199,10 @@ class Inference(ABC):
         image, classes, *_ = active.nonzero(as_tuple=True)
         return image, classes
 
+    def replayed(self, function: Callable[..., Sequence[Tensor]]) -> Callable[..., Sequence[Tensor]]:
+        """The function of tensors, as a CUDA graph where searches don't wait for the host; see `Replayed`."""
+        return function
+
     def advance(self, x: Tensor, active: Tensor, runs: Runs, evaluations: int) -> Runs:
         """Take those of the runs (N, C, ...) that are `active` further by BFGS; the others stay as they are."""
         runs[active] = self.descend(x, *self.pick(active), runs[active], evaluations)
@@ -270,7 +274,20 @@ def _best_first(runs: Runs) -> tuple[Tensor, ...]:
 
 def check_images(x: Tensor) -> None:
     """Raise ValueError unless x is a batch of images (N, 1, 28, 28) in [0, 1] without NaN."""
+    check_shape(x)
+    check_box(bool(in_box(x).all()))
+
+
+def check_shape(x: Tensor) -> None:
     if x.ndim != 4 or x.shape[1:] != IMAGE_SHAPE or not x.is_floating_point():
         raise ValueError(f"Images must be float (N, 1, 28, 28), not {x.dtype} {tuple(x.shape)}.")
-    if len(x) and not bool(((x >= 0) & (x <= 1)).all()):
+
+
+def in_box(x: Tensor) -> Tensor:
+    """Whether images (N, ...) lie in [0, 1] without NaN (N,)."""
+    return ((x >= 0) & (x <= 1)).flatten(1).all(1)
+
+
+def check_box(all_in_box: bool) -> None:
+    if not all_in_box:
         raise ValueError("Images must lie in [0, 1] without NaN.")

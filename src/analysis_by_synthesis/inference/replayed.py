@@ -1,5 +1,6 @@
 """CUDA graphs: what Python has asked for once, a GPU does again without Python."""
 
+import gc
 from collections.abc import Callable, Sequence
 
 import torch
@@ -48,9 +49,12 @@ class Replayed:
         return 2 ** max(n - 1, 0).bit_length() if self.lengthen else n
 
     def _record(self, places: Sequence[Tensor], settings: dict) -> tuple:
+        if self._memory is None:
+            gc.collect()  # the graphs of owners that are no more
+            self._memory = torch.cuda.graph_pool_handle()
         stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
-        self._memory = self._memory or torch.cuda.graph_pool_handle()
         Replayed.recording = True
+        gc.disable()  # a graph that is destroyed meanwhile would spoil the recording
         try:
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):  # a graph can't be recorded before its kernels have run once
@@ -59,6 +63,7 @@ class Replayed:
             with torch.cuda.graph(graph, pool=self._memory):
                 outputs = self.function(*places, **settings)
         finally:
+            gc.enable()
             Replayed.recording = False
         return graph, places, outputs
 

@@ -1,6 +1,6 @@
 """The inference on GPUs that Triton has kernels for: a search is one CUDA graph, and nothing in it waits for the host."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -27,9 +27,12 @@ class TritonInference(ReferenceInference):
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
         super().__init__(decoders, settings)
         self._kernels = TritonDecoders(self.decoders)
-        self._replayed_tournament = Replayed(self._tournament_of, lengthen=True)
-        self._replayed_protocol = Replayed(self._protocol_of, lengthen=True)
-        self._replayed_descent = Replayed(self._descent_of, lengthen=True)
+        self._replayed_tournament = self.replayed(self._tournament_of)
+        self._replayed_protocol = self.replayed(self._protocol_of)
+        self._replayed_descent = self.replayed(self._descent_of)
+
+    def replayed(self, function: Callable[..., Sequence[Tensor]]) -> Replayed:
+        return Replayed(function, lengthen=True)
 
     @torch.no_grad()
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:

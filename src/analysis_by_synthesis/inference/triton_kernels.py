@@ -4,14 +4,15 @@ Problems stand in slots, sorted by class; `bounds` (C + 1,) says where each clas
 class is left alone. Only the GPU knows these numbers: a kernel is launched on a fixed grid (programs, C, ...), and the
 programs of a class share its rows, so that no launch waits for the host and one without work is over in microseconds.
 
-Layers are channels last, one slot after the other (R, H, W, channels), batch norm folded into the weights:
+Layers are channels last, one slot after the other (R, H, W, channels), batch norm folded into the weights; a row of a
+kernel is a slot, or a pixel of a slot:
 
     z (8) -> h0 (4, 4, 32) -> h1 (11, 11, 16) -> h2 (25, 25, 16) -> G (28, 28)
 
-    first:      h0 is a product of (slots, 8) and (8, 512).
+    first:      a product of (slots, 8) and (8, 512).
     up:         a transposed convolution of stride 2 is four convolutions, one for each parity of row and column: each tap
                 is a product of (pixels, channels in) and (channels in, 16).
-    last:       sums of 16 taps by 16 channels, too few for a matrix product; a program has a quarter of an image.
+    last:       a sum of 16 taps by 16 channels for each pixel, which is no matrix product.
     last_back, down, first_back: the same backwards. The gradient takes the place of the activation h that it belongs to,
                 since ELU'(x) = min(1, h + 1).
 
@@ -128,24 +129,25 @@ def up(
 
 
 @triton.jit
-def last(h2, w, bias, x, image, out, partial, bounds, TASK: tl.constexpr, DIRECTIONS: tl.constexpr):
-    """A quarter (7 rows) of what comes of h2 (R, 25, 25, 16) by the last layer; w (C, 4, 4, 16).
+def last(
+    h2, w, bias, x, image, out, partial, bounds, TASK: tl.constexpr, DIRECTIONS: tl.constexpr, BLOCK: tl.constexpr
+):  # fmt: skip
+    """What comes of h2 (R, 25, 25, 16) by the last layer; w (C, 4, 4, 16).
 
-    TASK "image": out (R, 784) is G. "objective": out is d||G - x||^2 by what the sigmoid takes, and partial (R, 4) the
-    square in each quarter, for the images x[image]. "tangent": out (8 R, 784) is dG, h2 the tangents, and x is G (R, 784).
+    TASK "image": out (R, 784) is G. "objective": out is d||G - x||^2 by what the sigmoid takes, and partial (R, 49) the
+    square in each 16 pixels, for the images x[image]. "tangent": out (8 R, 784) is dG, h2 the tangents, and x is G (R, 784).
     """
     c = tl.program_id(1)
-    quarter = tl.program_id(2)
-    n = tl.load(bounds + c) * DIRECTIONS + tl.program_id(0)
-    end = tl.load(bounds + c + 1) * DIRECTIONS
-    p = tl.arange(0, 256)
-    inside = p < 196
-    y = quarter * 7 + p // 28
-    column = p % 28
-    pixel = quarter * 196 + p
+    start = tl.load(bounds + c) * (784 * DIRECTIONS) + tl.program_id(0) * BLOCK
+    end = tl.load(bounds + c + 1) * (784 * DIRECTIONS)
     ci = tl.arange(0, 16)
-    while n < end:
-        acc = tl.zeros((256, 16), tl.float32)
+    while start < end:
+        m = start + tl.arange(0, BLOCK)
+        inside = m < end
+        n = m // 784
+        y = m % 784 // 28
+        column = m % 28
+        acc = tl.zeros((BLOCK, 16), tl.float32)
         base = h2 + (n * 625 + y * 25 + column) * 16
         for ky in range(4):
             for kx in range(4):
@@ -154,17 +156,19 @@ def last(h2, w, bias, x, image, out, partial, bounds, TASK: tl.constexpr, DIRECT
                 acc += values * tl.load(w + ((c * 4 + ky) * 4 + kx) * 16 + ci)[None, :]
         total = tl.sum(acc, 1)
         if TASK == "tangent":
-            g = tl.load(x + (n // DIRECTIONS) * 784 + pixel, mask=inside, other=0.0)
-            tl.store(out + n * 784 + pixel, total * g * (1 - g), mask=inside)
+            g = tl.load(x + n // DIRECTIONS * 784 + m % 784, mask=inside, other=0.0)
+            tl.store(out + m, total * g * (1 - g), mask=inside)
         else:
             g = 1 / (1 + tl.exp(-total - tl.load(bias + c)))
             if TASK == "image":
-                tl.store(out + n * 784 + pixel, g, mask=inside)
+                tl.store(out + m, g, mask=inside)
             else:
-                r = tl.where(inside, g - tl.load(x + tl.load(image + n) * 784 + pixel, mask=inside, other=0.0), 0.0)
-                tl.store(out + n * 784 + pixel, 2 * r * g * (1 - g), mask=inside)
-                tl.store(partial + n * 4 + quarter, tl.sum(r * r, 0))
-        n += tl.num_programs(0)
+                of_image = tl.load(image + n, mask=inside, other=0)
+                r = tl.where(inside, g - tl.load(x + of_image * 784 + m % 784, mask=inside, other=0.0), 0.0)
+                tl.store(out + m, 2 * r * g * (1 - g), mask=inside)
+                sums = start // 16 + tl.arange(0, BLOCK // 16)
+                tl.store(partial + sums, tl.sum(tl.reshape(r * r, (BLOCK // 16, 16)), 1), mask=sums * 16 < end)
+        start += tl.num_programs(0) * BLOCK
 
 
 @triton.jit
@@ -239,6 +243,14 @@ def dot(a, b):
 
 
 @triton.jit
+def objective(partial, slot, inside, z, prior):
+    """||G(z) - x||^2 + prior/2 ||z||^2 of the slots (B,) with latents z (B, 8)."""
+    part = tl.arange(0, 64)[None, :]
+    squares = tl.load(partial + slot[:, None] * 49 + part, mask=inside[:, None] & (part < 49), other=0.0)
+    return tl.sum(squares, 1) + prior / 2 * dot(z, z)
+
+
+@triton.jit
 def times(matrix, vector):
     return tl.sum(matrix * vector[:, None, :], 2)
 
@@ -257,7 +269,7 @@ def bfgs(
 ):  # fmt: skip
     """Where a trial has been TRIED, accept it or shorten the step; then say what to try next.
 
-    The first five are the fields of `Runs`, a slot's run being `run` (R,); trial, its gradient (R, 8) and partial (R, 4)
+    The first five are the fields of `Runs`, a slot's run being `run` (R,); trial, its gradient (R, 8) and partial (R, 49)
     stand in slots. Inverse Hessians are taken to be symmetric.
     """
     start = tl.program_id(0) * BLOCK
@@ -277,9 +289,7 @@ def bfgs(
             value = tl.load(values + at, mask=inside, other=0.0)
             z_new = tl.load(trial + in_slot, mask=inside[:, None], other=0.0)
             gradient_new = tl.load(trial_gradient + in_slot, mask=inside[:, None], other=0.0)
-            quarters = slot[:, None] * 4 + tl.arange(0, 4)[None, :]
-            squares = tl.load(partial + quarters, mask=inside[:, None], other=0.0)
-            value_new = tl.sum(squares, 1) + prior / 2 * dot(z_new, z_new)
+            value_new = objective(partial, slot, inside, z_new, prior)
             slope = dot(quasi_newton(inverse, gradient, longest), gradient)
             begins = step == 0
             accepted = begins | (value_new <= value + armijo * step * slope)
@@ -315,8 +325,7 @@ def adam(z, gradient, partial, mean, square, best, best_z, count, rate, unbiased
     inside = slot < count
     own = slot[:, None] * 8 + tl.arange(0, 8)[None, :]
     latent = tl.load(z + own, mask=inside[:, None], other=0.0)
-    quarters = slot[:, None] * 4 + tl.arange(0, 4)[None, :]
-    value = tl.sum(tl.load(partial + quarters, mask=inside[:, None], other=0.0), 1) + dot(latent, latent) / 2
+    value = objective(partial, slot, inside, latent, 1.0)
     better = inside & (value < tl.load(best + slot, mask=inside, other=0.0))
     tl.store(best + slot, value, mask=better)
     tl.store(best_z + own, latent, mask=better[:, None])
@@ -367,9 +376,9 @@ class Slots:
     def of(cls, classes: Tensor, count: int) -> "Slots":
         """For problems of these classes (R,); those that aren't among the `count` ones are none."""
         none = (classes < 0) | (classes >= count)
-        of_slot, run = classes.masked_fill(none, count).sort(stable=True)
-        bounds = torch.searchsorted(of_slot, torch.arange(count + 1, device=classes.device))
-        return cls(run.int(), of_slot, bounds.int())
+        of_slot, run = classes.masked_fill(none, count).byte().sort(stable=True)  # fewer bits are sorted faster
+        bounds = torch.searchsorted(of_slot, torch.arange(count + 1, dtype=torch.uint8, device=classes.device))
+        return cls(run.int(), of_slot.long(), bounds.int())
 
 
 class TritonDecoders:
@@ -379,12 +388,12 @@ class TritonDecoders:
     returned for it means nothing.
 
     Attributes:
-        block: rows of a matrix product (a power of two).
-        programs: that share the rows of a class, at most.
+        blocks: rows that a program takes at once, by kernel (powers of two).
+        programs: that share the rows of a class, at most; a launch of more takes longer where there are few rows.
     """
 
-    block = 128
-    programs = 128
+    blocks = {"first": 32, "up": 64, "last": 128, "last_back": 128, "down": 128, "first_back": 32}
+    programs = 512
 
     def __init__(self, decoders: Sequence[Decoder]) -> None:
         self.classes = len(decoders)
@@ -445,9 +454,10 @@ class TritonDecoders:
             adam[(triton.cdiv(count, 64),)](*state, count, rate, unbiased_square, 64)
         return layers.in_order(best), layers.in_order(best_z)
 
-    def grid(self, rows: int, parts: int = 1, block: int | None = None) -> tuple[int, int, int]:
-        """Programs for at most so many rows of one class."""
-        return min(triton.cdiv(rows, block or self.block), self.programs), self.classes, parts
+    def launch(self, kernel: triton.JITFunction, rows: int, *arguments, parts: int = 1) -> None:
+        """For at most so many rows of one class."""
+        block = self.blocks[kernel.__name__]
+        kernel[(min(triton.cdiv(rows, block), self.programs // parts), self.classes, parts)](*arguments, BLOCK=block)
 
 
 class Layers:
@@ -461,7 +471,7 @@ class Layers:
 
     Attributes:
         z: the latents in their slots (R, 8); they may be changed.
-        partial: ||G(z) - x||^2, by quarters of the image (R, 4).
+        partial: ||G(z) - x||^2, by 16 pixels (R, 49).
         gradient: dD/dz (R, 8).
     """
 
@@ -470,7 +480,7 @@ class Layers:
     ) -> None:
         self.g, self.slots = g, Slots.of(classes, g.classes)
         self.z = latents[self.slots.run].contiguous()
-        sizes = 512, 11 * 11 * 16, 25 * 25 * 16, PIXELS, 4, LATENT_DIM
+        sizes = 512, 11 * 11 * 16, 25 * 25 * 16, PIXELS, PIXELS // 16, LATENT_DIM
         space = (latents.new_empty(len(latents), size) for size in sizes)
         self._h0, self._h1, self._h2, self._pixels, self.partial, self.gradient = space
         if target is not None:
@@ -479,26 +489,26 @@ class Layers:
 
     def forward(self) -> None:
         g, r, bounds = self.g, len(self.z), self.slots.bounds
-        first[g.grid(r, 1, 32)](self.z, g.w0, g.b0, self._h0, bounds, 32)
-        up[g.grid(r * 36, 4)](self._h0, g.w1, g.b1, self._h1, self._h1, bounds, 4, 11, 32, 1, g.block)
-        up[g.grid(r * 169, 4)](self._h1, g.w2, g.b2, self._h2, self._h2, bounds, 11, 25, 16, 1, g.block)
+        g.launch(first, r, self.z, g.w0, g.b0, self._h0, bounds)
+        g.launch(up, r * 36, self._h0, g.w1, g.b1, self._h1, self._h1, bounds, 4, 11, 32, 1, parts=4)
+        g.launch(up, r * 169, self._h1, g.w2, g.b2, self._h2, self._h2, bounds, 11, 25, 16, 1, parts=4)
 
     def evaluate(self, prior: float) -> None:
         """Fill partial and gradient."""
         self.forward()
         g, r, bounds = self.g, len(self.z), self.slots.bounds
         on_images = self._x, self._image, self._pixels, self.partial
-        last[g.grid(r, 4, 1)](self._h2, g.w3, g.b3, *on_images, bounds, "objective", 1)
-        last_back[g.grid(r * 625)](self._pixels, g.w3, self._h2, bounds, g.block)
-        down[g.grid(r * 121)](self._h2, g.w2_back, self._h1, bounds, 11, 25, 16, g.block)
-        down[g.grid(r * 16)](self._h1, g.w1_back, self._h0, bounds, 4, 11, 32, g.block)
-        first_back[g.grid(r, 1, 32)](self._h0, g.w0_back, self.z, self.gradient, bounds, prior, 32)
+        g.launch(last, r * PIXELS, self._h2, g.w3, g.b3, *on_images, bounds, "objective", 1)
+        g.launch(last_back, r * 625, self._pixels, g.w3, self._h2, bounds)
+        g.launch(down, r * 121, self._h2, g.w2_back, self._h1, bounds, 11, 25, 16)
+        g.launch(down, r * 16, self._h1, g.w1_back, self._h0, bounds, 4, 11, 32)
+        g.launch(first_back, r, self._h0, g.w0_back, self.z, self.gradient, bounds, prior)
 
     def decoded(self) -> Tensor:
         """G(z) (R, 784) in slots, after `forward`."""
-        g, images = self.g, self._pixels
-        unused = images, self.slots.run, images, self.partial
-        last[g.grid(len(self.z), 4, 1)](self._h2, g.w3, g.b3, *unused, self.slots.bounds, "image", 1)
+        g, images, slots = self.g, self._pixels, self.slots
+        on_images = images, slots.run, images, self.partial
+        g.launch(last, len(self.z) * PIXELS, self._h2, g.w3, g.b3, *on_images, slots.bounds, "image", 1)
         return images
 
     def tangents(self) -> Tensor:
@@ -507,10 +517,10 @@ class Layers:
         of_slot = self.slots.classes.clamp(max=g.classes - 1)
         t0 = g.w0[of_slot] * (self._h0 + 1).clamp(max=1)[:, None]
         t1, t2, tangents = (images.new_empty(r, size) for size in (11 * 11 * 16, 25 * 25 * 16, PIXELS))
-        up[g.grid(r * 36, 4)](t0, g.w1, g.b1, self._h1, t1, bounds, 4, 11, 32, 8, g.block)
-        up[g.grid(r * 169, 4)](t1, g.w2, g.b2, self._h2, t2, bounds, 11, 25, 16, 8, g.block)
+        g.launch(up, r * 36, t0, g.w1, g.b1, self._h1, t1, bounds, 4, 11, 32, 8, parts=4)
+        g.launch(up, r * 169, t1, g.w2, g.b2, self._h2, t2, bounds, 11, 25, 16, 8, parts=4)
         on_images = images, self.slots.run, tangents, self.partial
-        last[g.grid(r, 4, 1)](t2, g.w3, g.b3, *on_images, bounds, "tangent", 8)
+        g.launch(last, r * PIXELS, t2, g.w3, g.b3, *on_images, bounds, "tangent", 8)
         return tangents.view(-1, LATENT_DIM, PIXELS)
 
     def in_order(self, of_slots: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Attacks against models whose closest adversarial is known exactly."""
 
+import foolbox
 import pytest
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from analysis_by_synthesis.attacks import (
     salt_and_pepper,
     transfer,
 )
+from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
 from analysis_by_synthesis.attacks.gradient import log_odds
 from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.distances import distance

@@ -9,7 +9,6 @@ from toy_decoders import PARAMS, toy_decoders, toy_images, toy_settings
 from analysis_by_synthesis.attacks import (
     bound_guided,
     boundary,
-    brendel_bethge,
     ddn,
     fast_gradient,
     latent_descent,
@@ -145,7 +144,6 @@ SEARCH = {
         (fast_gradient, {"norm": "linf", "steps": 20, "finer_steps": 5}),
         (fast_gradient, {"norm": "l2", "steps": 20, "finer_steps": 5, "difference_steps": [0.1]}),
         (boundary, {"norm": "l2", "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "look_every": 10, "bisections": 5}),
-        (brendel_bethge, {"norm": "l0", "starts": 1, "steps": 10, "learning_rate": 0.03, "decays": 5, "bisections": 5}),
         (latent_descent, {"norm": "l2", "step": 0.05, "steps": 50, "bisections": 8}),
         (pointwise, {"norm": "l0", "starts": 1, "repetitions": 1, "levels": 20, "narrowing": 1.2, "bisections": 5, "least_gain": 0.01}),
         (bound_guided, {"norm": "linf", "search": SEARCH}),
@@ -154,6 +152,7 @@ SEARCH = {
 def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(
     model, model_on_gpu, images, module, settings, monkeypatch, tmp_path
 ):
+    """But for Brendel & Bethge's attack, whose solver runs on the CPU, and takes half a minute to compile."""
     monkeypatch.chdir(tmp_path)
     labels = predict(model, images)
     evaluation = Evaluation(chunk_size=12, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)

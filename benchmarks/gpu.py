@@ -79,7 +79,9 @@ def searches(engines: dict[str, Inference], images: Tensor, settings: InferenceS
     clean, many = images[:BATCH], images[:PROTOCOL_BATCH]
     near_boundary = bracketed(engines["engine"], clean[:BRACKETED])
     generator = torch.Generator().manual_seed(0)
-    near = [(near_boundary + NEAR * unit_noise(near_boundary.shape, generator).to(device())).clamp(0, 1) for _ in range(9)]
+    near = [
+        (near_boundary + NEAR * unit_noise(near_boundary.shape, generator).to(device())).clamp(0, 1) for _ in range(9)
+    ]
     calls = {
         "protocol": (many, lambda engine: engine.protocol(many)[0]),
         "default": (clean, lambda engine: engine.solve(clean).distance),

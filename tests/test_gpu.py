@@ -55,14 +55,20 @@ def model_on_gpu():
     return ABS(toy_decoders(3), toy_settings()).to(device())
 
 
-@pytest.fixture(scope="module", params=["build_inference", "BatchedInference"])
-def on_gpu(request, decoders):
-    """The engine that a GPU gets, and the one for GPUs without Triton."""
-    build = {"build_inference": build_inference, "BatchedInference": BatchedInference}[request.param]
-    return build([deepcopy(decoder).to(device()) for decoder in decoders], toy_settings())
+@pytest.fixture(scope="module")
+def on_gpu(model_on_gpu):
+    return model_on_gpu.inference
 
 
-def test_all_searches_find_what_the_reference_finds(reference, on_gpu, images):
+@pytest.fixture(scope="module", params=["the engine", "without Triton"])
+def either_on_gpu(request, on_gpu, decoders):
+    if request.param == "the engine":
+        return on_gpu
+    return BatchedInference([deepcopy(decoder).to(device()) for decoder in decoders], toy_settings())
+
+
+def test_all_searches_find_what_the_reference_finds(reference, either_on_gpu, images):
+    on_gpu = either_on_gpu
     (expected, _), (found, _) = reference.protocol(images), on_gpu.protocol(images.cuda())
     torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-3)
     for search in ("solve", "arbitrate"):
@@ -113,7 +119,8 @@ def test_result_does_not_depend_on_the_batch(on_gpu, images):
         )
 
 
-def test_following_stays_with_the_arbiter(on_gpu, images):
+def test_following_stays_with_the_arbiter(either_on_gpu, images):
+    on_gpu = either_on_gpu
     following, x = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), images.cuda()
     for _ in range(4):
         found = following.minimum(x, torch.arange(len(x), device="cuda"), margin=1.0)

@@ -38,9 +38,7 @@ class BatchedInference(ReferenceInference):
     def _step_of(self, x: Tensor, *runs: Tensor, prior: float) -> tuple[Tensor, ...]:
         return self._step(x, None, Runs(*runs), prior).fields()
 
-    def _value_and_gradient(
-        self, x: Tensor, classes: Tensor | None, z: Tensor, prior: float
-    ) -> tuple[Tensor, Tensor]:
+    def _value_and_gradient(self, x: Tensor, classes: Tensor | None, z: Tensor, prior: float) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             value = objective(self._together, z, x)[0] - (1 - prior) / 2 * z.square().sum(1)

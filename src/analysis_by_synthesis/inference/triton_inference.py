@@ -68,9 +68,7 @@ class TritonInference(ReferenceInference):
         how = self.settings.bfgs
         return self._kernels.descend(x, image, Runs(*runs), classes, evaluations, prior, how).fields()
 
-    def _tournament(
-        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool
-    ) -> Runs:
+    def _tournament(self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool) -> Runs:
         of_classes = x.new_ones(1, self.classes) * gamma
         return Runs(*self._replayed_tournament(x, of_classes, rounds=tuple(rounds), refine_winners=refine_winners))
 

@@ -15,8 +15,8 @@ class Replayed:
     The graphs used last are kept; they share their memory. Within another recording, the function becomes a part of that.
 
     Args:
-        function: of tensors, and of settings that can be hashed; it mustn't wait for the GPU. Its outputs are at least as
-            long as its first input, and are cut to that length.
+        function: of tensors, and of settings that can be hashed; it mustn't wait for the GPU, and asked the same again it
+            must leave everything as it is. Its outputs are at least as long as its first input, and are cut to that length.
         lengthen: inputs to the next power of two, by NaN or -1, which the function takes for nothing: so that there are
             few shapes.
     """

@@ -22,15 +22,13 @@ from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.inference import (
     Following,
     Inference,
-    InferenceSettings,
     ReferenceInference,
     build_inference,
     kernels,
     tables,
 )
 from analysis_by_synthesis.inference.fast import aligned
-from analysis_by_synthesis.networks.decoders import load_decoders
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import replacing
 
@@ -46,11 +44,11 @@ log = logging.getLogger(__name__)
 
 def main(output: str = "metrics/inference_benchmark.json") -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    (settings,) = read({"inference": InferenceSettings})
-    decoders = [decoder.to(device()) for decoder in load_decoders(Path("models"))]
+    model = load_model("abs", device=device())
+    settings, decoders = model.settings, list(model.decoders)
     clean = mnist.load("test")[0][:BATCH].to(device())
     with TemporaryDirectory() as nothing_kept:
-        tables.WORK = Path(nothing_kept)
+        tables.FOLDER = Path(nothing_kept)
         fast, start_up, _ = timed(lambda: build_inference(decoders, settings))
         _, first, _ = timed(lambda: fast.solve(clean[:1]))
         fast_protocol = build_inference(decoders, settings.model_copy(update={"search": "protocol"}))

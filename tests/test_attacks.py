@@ -1,5 +1,6 @@
 """Attacks against models whose closest adversarial is known exactly."""
 
+import foolbox
 import pytest
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from analysis_by_synthesis.attacks import (
     salt_and_pepper,
     transfer,
 )
+from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
 from analysis_by_synthesis.attacks.gradient import log_odds
 from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.distances import distance
@@ -127,6 +129,33 @@ def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_
     )
     boundary.attack(recorder, images, labels, settings)
     assert recorder.best_distance.isfinite().all()
+
+
+def test_the_boundary_attack_is_foolboxs():
+    """Query for query, until the step sizes have been adapted both ways."""
+    model, images = two_classes(6)
+    labels = model(images).argmax(1)
+    settings = boundary.Settings(
+        norm="l2", steps=600, spherical_step=0.01, source_step=0.01, look_every=1, bisections=5
+    )
+    pool = Resources(images, labels, {})
+    recorders = [Recorder(model, images, labels, "l2", kept=3, resources=pool) for _ in range(2)]
+    for ours, recorder in enumerate(recorders):
+        torch.manual_seed(0)
+        rows, starts = adversarial_starts(recorder, 0, settings.bisections)
+        if ours:
+            boundary.walk(recorder, images[rows], starts, rows, settings)
+        else:
+            foolboxs = foolbox.attacks.BoundaryAttack(
+                steps=settings.steps, spherical_step=0.01, source_step=0.01, update_stats_every_k=1
+            )
+            criterion = foolbox.Misclassification(labels[rows])
+            foolboxs(foolbox_model(recorder, rows), images[rows], criterion, epsilons=None, starting_points=starts)
+    foolboxs, ours = recorders
+    assert torch.equal(ours.queries, foolboxs.queries)
+    assert torch.equal(ours.best_distance, foolboxs.best_distance)
+    for sample in range(len(images)):
+        assert all(map(torch.equal, ours.closest(sample), foolboxs.closest(sample)))
 
 
 def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_do():

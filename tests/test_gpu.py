@@ -1,26 +1,31 @@
 """What runs on a GPU gives what it gives on a CPU."""
 
+from copy import deepcopy
+
 import pytest
 import torch
-from toy_decoders import toy_decoders, toy_images, toy_settings
+from toy_decoders import PARAMS, toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis.attacks import (
     bound_guided,
     boundary,
-    brendel_bethge,
     ddn,
     fast_gradient,
     latent_descent,
     pointwise,
 )
+from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
-from analysis_by_synthesis.inference import Following, ReferenceInference
-from analysis_by_synthesis.models import predict
+from analysis_by_synthesis.inference import Following, ReferenceInference, build_inference, replayed
+from analysis_by_synthesis.inference.batched import BatchedInference
+from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 
+ROOT = PARAMS.parent
+TRAINED = all(path.exists() for path in (ROOT / "models" / "abs" / "9.safetensors", ROOT / "data" / "mnist"))
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
 
@@ -54,7 +59,15 @@ def on_gpu(model_on_gpu):
     return model_on_gpu.inference
 
 
-def test_all_searches_find_what_the_reference_finds(reference, on_gpu, images):
+@pytest.fixture(scope="module", params=["the engine", "without Triton"])
+def either_on_gpu(request, on_gpu, decoders):
+    if request.param == "the engine":
+        return on_gpu
+    return BatchedInference([deepcopy(decoder).to(device()) for decoder in decoders], toy_settings())
+
+
+def test_all_searches_find_what_the_reference_finds(reference, either_on_gpu, images):
+    on_gpu = either_on_gpu
     (expected, _), (found, _) = reference.protocol(images), on_gpu.protocol(images.cuda())
     torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-3)
     for search in ("solve", "arbitrate"):
@@ -65,6 +78,38 @@ def test_all_searches_find_what_the_reference_finds(reference, on_gpu, images):
     assert (on_gpu.decide(images.cuda()).cpu() == expected.distance.argmin(1)).all()
 
 
+@pytest.mark.skipif(not TRAINED, reason="needs the outputs of dvc repro")
+def test_searches_on_trained_decoders_find_what_the_reference_finds():
+    trained = load_model("abs", ROOT / "models", device())
+    decoders, settings = list(trained.decoders), trained.settings
+    engines = ReferenceInference(decoders, settings), build_inference(decoders, settings)
+    x = mnist.load("test", ROOT / "data" / "mnist")[0][:32].to(device())
+    for search in ("protocol", "solve", "arbitrate"):
+        expected, found = (getattr(engine, search)(x) for engine in engines)
+        expected, found = (d[0] if search == "protocol" else d.distance for d in (expected, found))
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
+    expected, found = (engine.decide(x) for engine in engines)
+    assert torch.equal(found, expected)
+
+
+def test_more_graphs_than_are_kept_give_the_same(on_gpu, images, monkeypatch):
+    monkeypatch.setattr(replayed, "GRAPHS", 2)
+    x = images.cuda()
+    together = on_gpu.solve(x).distance
+    for _ in range(2):
+        for n in (1, 2, 4, 8, 16):
+            torch.testing.assert_close(on_gpu.solve(x[:n]).distance, together[:n], rtol=0, atol=1e-3)
+
+
+def test_what_is_outside_the_box_is_refused(on_gpu, images):
+    following, rows = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), torch.arange(2).cuda()
+    spoilt = images[:2].cuda()
+    spoilt[1, 0, 3, 4] = torch.nan
+    for look in (on_gpu.solve, lambda x: following.minimum(x, rows)):
+        with pytest.raises(ValueError, match=r"\[0, 1\] without NaN"):
+            look(spoilt)
+
+
 def test_result_does_not_depend_on_the_batch(on_gpu, images):
     together = on_gpu.arbitrate(images.cuda()).distance
     for i in (0, len(images) - 1):
@@ -73,7 +118,8 @@ def test_result_does_not_depend_on_the_batch(on_gpu, images):
         )
 
 
-def test_following_stays_with_the_arbiter(on_gpu, images):
+def test_following_stays_with_the_arbiter(either_on_gpu, images):
+    on_gpu = either_on_gpu
     following, x = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), images.cuda()
     for _ in range(4):
         found = following.minimum(x, torch.arange(len(x), device="cuda"), margin=1.0)
@@ -104,7 +150,6 @@ SEARCH = {
         (fast_gradient, {"norm": "linf", "steps": 20, "finer_steps": 5}),
         (fast_gradient, {"norm": "l2", "steps": 20, "finer_steps": 5, "difference_steps": [0.1]}),
         (boundary, {"norm": "l2", "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "look_every": 10, "bisections": 5}),
-        (brendel_bethge, {"norm": "l0", "starts": 1, "steps": 10, "learning_rate": 0.03, "decays": 5, "bisections": 5}),
         (latent_descent, {"norm": "l2", "step": 0.05, "steps": 50, "bisections": 8}),
         (pointwise, {"norm": "l0", "starts": 1, "repetitions": 1, "levels": 20, "narrowing": 1.2, "bisections": 5, "least_gain": 0.01}),
         (bound_guided, {"norm": "linf", "search": SEARCH}),
@@ -113,6 +158,7 @@ SEARCH = {
 def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(
     model, model_on_gpu, images, module, settings, tmp_path
 ):
+    """But for Brendel & Bethge's attack, whose solver runs on the CPU, and takes half a minute to compile."""
     labels = predict(model, images)
     evaluation = Evaluation(chunk_size=12, pool=1, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
     on_gpu, settings = (images.to(device()), labels.to(device())), module.Settings(**settings)

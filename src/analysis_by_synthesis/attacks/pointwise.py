@@ -61,7 +61,7 @@ def reset_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor) -> Te
         for rows, pixels in _changed_pixels(x, clean, progressing):
             trial = x[rows].scatter(1, pixels[:, None], clean[rows, pixels][:, None])
             keep = recorder.is_adversarial(trial.view(-1, *images.shape[1:]), rows)
-            x[rows[keep]] = trial[keep]
+            x[rows] = torch.where(keep[:, None], trial, x[rows])
         progressing = (x != before).any(1)
     return x.view_as(images)
 
@@ -90,6 +90,6 @@ def _changed_pixels(x: Tensor, clean: Tensor, chosen: Tensor) -> list[tuple[Tens
     """For each step, the samples that have a changed pixel left, and which pixel it is: each sample in its own order."""
     changed = (x != clean) & chosen[:, None]
     order = torch.rand(x.shape).to(x.device).masked_fill(~changed, torch.inf).argsort(1)
-    counts = changed.sum(1)
-    rows = [(counts > step).nonzero().squeeze(1) for step in range(int(counts.max()))]
+    counts = changed.sum(1).cpu()  # so that the host waits once a pass, not once a step
+    rows = [(counts > step).nonzero().squeeze(1).to(x.device) for step in range(int(counts.max()))]
     return [(chosen_rows, order[chosen_rows, step]) for step, chosen_rows in enumerate(rows)]

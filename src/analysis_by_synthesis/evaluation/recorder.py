@@ -1,6 +1,5 @@
 """The model as an attack sees it: every query is recorded, the closest adversarials of all are kept."""
 
-from collections import deque
 from typing import NamedTuple
 
 import torch
@@ -59,7 +58,8 @@ class Recorder(nn.Module):
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
         self.queries, self.zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         self.estimate: EstimatedGradient | None = None
-        self._trails: list[deque[Tensor]] = [deque(maxlen=kept) for _ in labels]
+        self._trails = images.new_empty(len(labels), kept, *images.shape[1:])  # of improvements; the oldest makes room
+        self._improvements = torch.zeros_like(labels)
         self.eval()
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
@@ -88,7 +88,8 @@ class Recorder(nn.Module):
 
     def closest(self, sample: int) -> list[Tensor]:
         """The last improvements (1, 28, 28) for a sample, closest first: where the first is refused, a later one may do."""
-        return list(reversed(self._trails[sample]))
+        kept, found = self._trails.shape[1], int(self._improvements[sample])
+        return [self._trails[sample, i % kept] for i in reversed(range(max(found - kept, 0), found))]
 
     def _rows(self, rows: Tensor | None) -> Tensor:
         return torch.arange(len(self.labels), device=self.labels.device) if rows is None else rows
@@ -97,10 +98,12 @@ class Recorder(nn.Module):
         self.queries[rows] += 1
         wrong = predicted != self.labels[rows]
         away = distance(x, self.images[rows], self.norm)
-        closer = wrong & (away > 0) & (away < self.best_distance[rows])
-        self.best_distance[rows[closer]] = away[closer]
-        for row, image in zip(rows[closer].tolist(), x[closer]):
-            self._trails[row].append(image.clone())
+        best = self.best_distance[rows]
+        closer = wrong & (away > 0) & (away < best)
+        self.best_distance[rows] = torch.where(closer, away.to(best.dtype), best)
+        place = rows, self._improvements[rows] % self._trails.shape[1]
+        self._trails[place] = torch.where(closer[:, None, None, None], x.to(self._trails.dtype), self._trails[place])
+        self._improvements[rows] += closer
         return wrong
 
 

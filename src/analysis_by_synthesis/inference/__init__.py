@@ -3,6 +3,9 @@
 import logging
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
+
+import torch
 
 from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.inference.engine import Inference, Solution
@@ -14,16 +17,22 @@ from analysis_by_synthesis.networks.vae import Decoder
 
 __all__ = ["Following", "Inference", "InferenceSettings", "ReferenceInference", "Solution", "build_inference", "objective"]
 
+AMPERE = 8, 0  # compute capability from which there are tf32 products
+
 log = logging.getLogger(__name__)
 
 
 def build_inference(decoders: Sequence[Decoder], settings: InferenceSettings) -> Inference:
-    """The engine for the decoders' device: compiled kernels on CPUs with AVX2 or AVX-512, CUDA graphs on GPUs, else PyTorch.
+    """The engine for the decoders' device: compiled kernels on CPUs with AVX2 or AVX-512, on GPUs Triton's, else PyTorch.
 
     The first call for a set of weights takes some seconds; what it computes on a CPU is kept in .work/inference.
     """
     device = next(decoders[0].parameters()).device.type
     if device == "cuda":
+        if find_spec("triton") and torch.cuda.get_device_capability() >= AMPERE:
+            from analysis_by_synthesis.inference.triton_inference import TritonInference
+
+            return TritonInference(decoders, settings)
         return BatchedInference(decoders, settings)
     if device == "cpu" and _can_run_kernels():
         from analysis_by_synthesis.inference.fast import FastInference

@@ -1,6 +1,6 @@
-"""The inference on GPUs: the ten classes in one network, and no work for Python between the kernels."""
+"""The inference on GPUs without Triton: the ten classes in one network, and a step of BFGS is one CUDA graph."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.objective import objective
 from analysis_by_synthesis.inference.reference import ReferenceInference, jacobian
+from analysis_by_synthesis.inference.replayed import Replayed
 from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
 
@@ -22,22 +23,22 @@ class BatchedInference(ReferenceInference):
         super().__init__(decoders, settings)
         torch.backends.cudnn.allow_tf32 = False  # D would be off by more than classes differ by at the boundary
         self._together = AllDecoders(self.decoders)
-        self._replayed_step = Replayed(lambda x, prior, *runs: self._step(x, None, Runs(*runs), prior).fields())
-        self._replayed_adam = Replayed(lambda x, z: self._adam(self._together, x, z))
+        self._replayed_step = Replayed(self._step_of, lengthen=False)
+        self._replayed_adam = Replayed(lambda x, z: self._adam(self._together, x, z), lengthen=False)
 
     def descend(
         self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
     ) -> Runs:
         slot, slots = _slots(classes, self.classes)
         x, *state = (_spread(t, slot, slots) for t in (x[image], *runs.fields()))
-        prior = torch.tensor(prior, device=x.device)
         for _ in range(evaluations):
-            state = self._replayed_step(x, prior, *state)
+            state = self._replayed_step(x, *state, prior=prior)
         return Runs(*state)[slot]
 
-    def _value_and_gradient(
-        self, x: Tensor, classes: Tensor | None, z: Tensor, prior: float | Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _step_of(self, x: Tensor, *runs: Tensor, prior: float) -> tuple[Tensor, ...]:
+        return self._step(x, None, Runs(*runs), prior).fields()
+
+    def _value_and_gradient(self, x: Tensor, classes: Tensor | None, z: Tensor, prior: float) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             value = objective(self._together, z, x)[0] - (1 - prior) / 2 * z.square().sum(1)
@@ -106,36 +107,3 @@ def _spread(t: Tensor, slot: Tensor, slots: int) -> Tensor:
     spread = t.new_zeros(slots, *t.shape[1:])
     spread[slot] = t
     return spread
-
-
-class Replayed:
-    """A function of tensors: on a GPU it is recorded as a CUDA graph for each shape of its inputs, and then replayed."""
-
-    def __init__(self, function: Callable[..., Sequence[Tensor]]) -> None:
-        self.function = function
-        self._recorded: dict[tuple, tuple] = {}
-
-    def __call__(self, *inputs: Tensor) -> Sequence[Tensor]:
-        if not inputs[0].is_cuda:
-            return self.function(*inputs)
-        shapes = tuple(t.shape for t in inputs)
-        if shapes not in self._recorded:
-            self._recorded[shapes] = self._record(inputs)
-        graph, places, outputs = self._recorded[shapes]
-        for place, t in zip(places, inputs):
-            place.copy_(t)
-        graph.replay()
-        return tuple(t.clone() for t in outputs)
-
-    def _record(self, inputs: Sequence[Tensor]) -> tuple[torch.cuda.CUDAGraph, Sequence[Tensor], Sequence[Tensor]]:
-        places = [t.clone() for t in inputs]
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):  # a graph can't be recorded before its kernels have run once
-            for _ in range(3):
-                self.function(*places)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            outputs = self.function(*places)
-        return graph, places, outputs

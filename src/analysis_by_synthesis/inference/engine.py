@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -175,9 +175,8 @@ class Inference(ABC):
         value = residual.square().sum(2) + latents.square().sum(1) / 2
         contends = gamma * value <= (gamma * value).kthvalue(2, 1, keepdim=True).values + self.settings.following.margin
         start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
-        image, of = contends.nonzero(as_tuple=True)
-        value[contends] = self.descend(x, image, of, start[of], self.settings.nearby).value
-        return value
+        found = self.advance(x, contends, start[classes.expand_as(contends)], self.settings.nearby)
+        return torch.where(contends, found.value, value)
 
     @torch.no_grad()
     def starts(self, x: Tensor, number: int) -> Tensor:
@@ -190,6 +189,24 @@ class Inference(ABC):
         """G_c(z) (N, C, 1, 28, 28) for latents (N, C, 8), one for each class."""
         classes = torch.arange(self.classes, device=latents.device).repeat(len(latents))
         return self.decode(classes, latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
+
+    def pick(self, active: Tensor) -> tuple[Tensor, Tensor]:
+        """Image and class (R,) of all that is `active` (N, C, ...).
+
+        On a GPU, where the host would have to wait for their number, of everything: what isn't active is of class C, and
+        `descend` and `decode` leave it out.
+        """
+        image, classes, *_ = active.nonzero(as_tuple=True)
+        return image, classes
+
+    def replayed(self, function: Callable[..., Sequence[Tensor]]) -> Callable[..., Sequence[Tensor]]:
+        """The function of tensors, as a CUDA graph where searches don't wait for the host; see `Replayed`."""
+        return function
+
+    def advance(self, x: Tensor, active: Tensor, runs: Runs, evaluations: int) -> Runs:
+        """Take those of the runs (N, C, ...) that are `active` further by BFGS; the others stay as they are."""
+        runs[active] = self.descend(x, *self.pick(active), runs[active], evaluations)
+        return runs
 
     @abstractmethod
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
@@ -237,8 +254,7 @@ class Inference(ABC):
                 contends &= contends.sum(1, keepdim=True) > 1
             active = torch.zeros_like(runs.value, dtype=torch.bool)
             active[:, :, : round.starts] = contends[:, :, None]
-            image, classes, _ = active.nonzero(as_tuple=True)
-            runs[active] = self.descend(x, image, classes, runs[active], round.evaluations)
+            runs = self.advance(x, active, runs, round.evaluations)
             runs = runs[_best_first(runs)]
         return runs[:, :, 0]
 
@@ -258,7 +274,20 @@ def _best_first(runs: Runs) -> tuple[Tensor, ...]:
 
 def check_images(x: Tensor) -> None:
     """Raise ValueError unless x is a batch of images (N, 1, 28, 28) in [0, 1] without NaN."""
+    check_shape(x)
+    check_box(bool(in_box(x).all()))
+
+
+def check_shape(x: Tensor) -> None:
     if x.ndim != 4 or x.shape[1:] != IMAGE_SHAPE or not x.is_floating_point():
         raise ValueError(f"Images must be float (N, 1, 28, 28), not {x.dtype} {tuple(x.shape)}.")
-    if len(x) and not bool(((x >= 0) & (x <= 1)).all()):
+
+
+def in_box(x: Tensor) -> Tensor:
+    """Whether images (N, ...) lie in [0, 1] without NaN (N,)."""
+    return ((x >= 0) & (x <= 1)).flatten(1).all(1)
+
+
+def check_box(all_in_box: bool) -> None:
+    if not all_in_box:
         raise ValueError("Images must lie in [0, 1] without NaN.")

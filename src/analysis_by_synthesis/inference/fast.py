@@ -16,6 +16,7 @@ from torch import Tensor
 from analysis_by_synthesis.inference import kernels
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.inference.engine import Inference, Runs
+from analysis_by_synthesis.inference.folding import folded
 from analysis_by_synthesis.inference.kernels import BLOCK, LANES, LATENT, PIXELS
 from analysis_by_synthesis.inference.reference import TIED
 from analysis_by_synthesis.inference.settings import InferenceSettings
@@ -61,7 +62,9 @@ class FastInference(Inference):
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
         super().__init__(decoders, settings, candidate_latents(settings))
         self._latents = self.candidates.numpy()
-        self._parameters = [kernels.pack_parameters(*_folded(decoder)) for decoder in decoders]
+        self._parameters = [
+            kernels.pack_parameters(*([t.numpy() for t in part] for part in folded(decoder))) for decoder in decoders
+        ]
         self._pool = ThreadPoolExecutor(threads())
         self._thread = threading.local()
         components = settings.principal_components
@@ -227,21 +230,3 @@ def aligned(size: int) -> np.ndarray:
     memory = np.zeros(size + LANES, np.float32)
     start = -memory.ctypes.data // memory.itemsize % LANES
     return memory[start : start + size]
-
-
-def _folded(decoder: Decoder) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Weights and biases of the four transposed convolutions, with batch norm folded in."""
-    weights, biases = [], []
-    for i in range(4):
-        convolution = getattr(decoder, f"conv_{i}")
-        weight, bias = convolution.weight.detach().cpu().double(), convolution.bias.detach().cpu().double()
-        norm = getattr(decoder, f"bn_{i}", None)
-        if norm is not None:
-            mean, variance, gain, shift = (
-                t.detach().cpu().double() for t in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-            )
-            scale = gain / (variance + norm.eps).sqrt()
-            weight, bias = weight * scale[:, None, None], (bias - mean) * scale + shift
-        weights.append(weight.numpy())
-        biases.append(bias.numpy())
-    return weights, biases

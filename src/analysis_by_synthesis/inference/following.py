@@ -12,7 +12,7 @@ from their new minimum.
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.inference.engine import IMAGE_SHAPE, Inference, Runs, check_images
+from analysis_by_synthesis.inference.engine import IMAGE_SHAPE, Inference, Runs, check_box, check_shape, in_box
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 
 
@@ -30,13 +30,14 @@ class Following:
 
     def __init__(self, inference: Inference, samples: int, gamma: Tensor) -> None:
         self.inference, self.settings, self.gamma = inference, inference.settings.following, gamma
-        shape = samples, inference.classes
-        self._origin = gamma.new_full((samples, *IMAGE_SHAPE), torch.inf)
+        shape = samples + 1, inference.classes + 1  # the last ones stand for none, where lists are of a fixed length
+        self._origin = gamma.new_full((samples + 1, *IMAGE_SHAPE), torch.inf)
         self._last = self._origin.clone()
         self._solved = gamma.new_full((*shape, *IMAGE_SHAPE), torch.inf)
         self._reconstruction = torch.zeros_like(self._solved)
         self._latent = gamma.new_zeros(*shape, LATENT_DIM)
         self._inverse_hessian = gamma.new_zeros(*shape, LATENT_DIM, LATENT_DIM)
+        self._replayed_reach, self._replayed_go_on = inference.replayed(self._reach), inference.replayed(self._go_on)
 
     @torch.no_grad()
     def minimum(self, x: Tensor, rows: Tensor, margin: float | None = None) -> Tensor:
@@ -48,33 +49,43 @@ class Following:
             margin: search for the two least classes too, and for what is within this margin of them, as gradients need;
                 without it a class that can't be beaten any more is left as it is: an upper bound, or foretold.
         """
-        check_images(x)
+        check_shape(x)
         x = x.detach().float()
-        near = self._within_reach(x, self._origin[rows])
-        stays = near | self._within_reach(x, self._last[rows]) if margin is None else torch.ones_like(near)
+        inside, near, stays = self._replayed_reach(x, rows)
+        all_inside, all_near = torch.stack([inside, near]).all(1).tolist()  # the only question to the GPU
+        check_box(all_inside)
+        if margin is not None:
+            stays = torch.ones_like(near)
         self._last[rows] = x
+        if all_near:
+            return self._replayed_go_on(x, rows, margin=margin)[0]
         value = torch.empty(len(x), self.inference.classes, device=x.device)
         value[~stays] = self.inference.search(x[~stays], self.inference.settings.decision, self.gamma).value
         self._start_over(x[stays & ~near], rows[stays & ~near])
-        value[stays] = self._go_on(x[stays], rows[stays], margin)
+        value[stays] = self._replayed_go_on(x[stays], rows[stays], margin=margin)[0]
         return value
 
     def reconstruction(self, rows: Tensor) -> Tensor:
         """G_c(z) (M, C, 1, 28, 28) of the latents that are kept for samples `rows` (M,)."""
-        return self._reconstruction[rows]
+        return self._reconstruction[rows, : self.inference.classes]
+
+    def _reach(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Whether images (M, 1, 28, 28) are in [0, 1], near the ones last searched for, or near those or the last ones (M,)."""
+        near = self._within_reach(x, self._origin[rows])
+        return in_box(x), near, near | self._within_reach(x, self._last[rows])
 
     def _within_reach(self, x: Tensor, other: Tensor) -> Tensor:
         return (x - other).flatten(1).norm(dim=1) <= self.settings.reach
 
     def _known(self, x: Tensor, rows: Tensor) -> Tensor:
         """What the latents that are kept are worth for images x (M, 1, 28, 28): (M, C)."""
-        residual = (self._reconstruction[rows] - x[:, None]).flatten(2)
-        return residual.square().sum(2) + self._latent[rows].square().sum(2) / 2
+        residual = (self.reconstruction(rows) - x[:, None]).flatten(2)
+        return residual.square().sum(2) + self._latent[rows, : self.inference.classes].square().sum(2) / 2
 
     def _contenders(self, x: Tensor, rows: Tensor, margin: float | None) -> Tensor:
         """For which classes the latent may be too old to tell (M, C)."""
         value, gamma = self._known(x, rows), self.gamma
-        change = (x[:, None] - self._solved[rows]).flatten(2).square().sum(2)
+        change = (x[:, None] - self._solved[rows, : self.inference.classes]).flatten(2).square().sum(2)
         lowest = gamma * (value - self.settings.decrease * change)
         if margin is None:
             contends = lowest <= (gamma * value).amin(1, keepdim=True)
@@ -86,18 +97,18 @@ class Following:
     def _start_over(self, x: Tensor, rows: Tensor) -> None:
         runs = self.inference.search(x, self.inference.settings.default, self.gamma)
         better = runs.value < self._known(x, rows)
-        better |= self._solved[rows].flatten(2)[:, :, 0].isinf()
+        better |= self._solved[rows, : self.inference.classes, 0, 0, 0].isinf()
         image, classes = better.nonzero(as_tuple=True)
         self._keep(x, image, rows[image], classes, runs[better])
         self._origin[rows] = x
 
-    def _go_on(self, x: Tensor, rows: Tensor, margin: float | None) -> Tensor:
-        image, classes = self._contenders(x, rows, margin).nonzero(as_tuple=True)
+    def _go_on(self, x: Tensor, rows: Tensor, margin: float | None) -> tuple[Tensor]:
+        image, classes = self.inference.pick(self._contenders(x, rows, margin))
         latent, inverse_hessian = self._latent[rows[image], classes], self._inverse_hessian[rows[image], classes]
         start = Runs.at(latent, torch.full_like(latent[:, 0], torch.inf), inverse_hessian)
         runs = self.inference.descend(x, image, classes, start, self.settings.evaluations)
         self._keep(x, image, rows[image], classes, runs)
-        return self._known(x, rows)
+        return (self._known(x, rows),)
 
     def _keep(self, x: Tensor, image: Tensor, rows: Tensor, classes: Tensor, runs: Runs) -> None:
         self._solved[rows, classes] = x[image]

@@ -96,7 +96,7 @@ class ReferenceInference(Inference):
             runs = self._step(x, classes, runs, prior)
         return runs
 
-    def _step(self, x: Tensor, classes: Tensor | None, runs: Runs, prior: float | Tensor) -> Runs:
+    def _step(self, x: Tensor, classes: Tensor | None, runs: Runs, prior: float) -> Runs:
         """Evaluate D at the next trial of R runs, each for its image x (R, 1, 28, 28), and accept or shorten the step."""
         bfgs = self.settings.bfgs
         z, value, gradient, inverse, step = runs.fields()

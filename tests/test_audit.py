@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import smoke
 
-from analysis_by_synthesis.audit.__main__ import verdicts
+from analysis_by_synthesis.audit import __main__ as audit
 from analysis_by_synthesis.audit.adversarials import check_cell
 from analysis_by_synthesis.audit.bounds import check_bounds, check_search
 from analysis_by_synthesis.audit.clean import check_clean
@@ -113,8 +113,11 @@ def provenance():
     return check_provenance(read_stages(), json.loads(Path("code.json").read_text()))
 
 
-def test_everything_passes_as_the_pipeline_has_left_it():
-    found = list(verdicts(everything=False, reruns=1, seed=0))
+def test_everything_passes_as_the_pipeline_has_left_it(monkeypatch):
+    alone = ("figures", "figure4", "report", "runs", "pgd_accuracy")  # made again by a test of their own
+    monkeypatch.setattr(audit, "EXACT", [name for name in audit.EXACT if name not in alone])
+    monkeypatch.setattr(audit, "NUMERIC", {name: audit.NUMERIC[name] for name in audit.NUMERIC if name not in alone})
+    found = list(audit.verdicts(everything=False, reruns=1, seed=0))
     assert [str(verdict) for verdict in found if verdict.faults] == []
     assert "results: 51 were made by the present code, 0 by older code" in found[2].checked
     assert found[2].notes == []
@@ -123,7 +126,7 @@ def test_everything_passes_as_the_pipeline_has_left_it():
 def test_a_cell_gives_the_recorded_distances_again():
     stage, chunk = read_stages()["transfer@cnn-gaussian_noise"], {"attacks.gaussian_noise.samples": 5}
     assert check_remake(stage, 0.01, chunk).faults == []
-    with changed(f"{CELL}.csv", edit("l2", [0, 1, 2], lambda distance: distance * 1.1)):
+    with changed(f"{CELL}.csv", edit("queries", [0, 1, 2], lambda queries: queries + 5)):
         assert "numbers are not what the stage makes" in check_remake(stage, 0.01, chunk).faults[0]
 
 
@@ -272,6 +275,7 @@ def test_bounds_that_are_halved_zero_or_too_large_are_named(test_split):
     ],
 )
 def test_a_number_that_does_not_follow_is_named(stage, names):
+    """And no other."""
     with ExitStack() as stack:
         for name in names:
             stack.enter_context(changed(name, edit_last_number))

@@ -26,7 +26,7 @@ def check_provenance(stages: dict[str, Stage], code: dict[str, dict[str, str]]) 
         if card is None:
             continue
         by[made_by(card, code)].append(name)
-        if card["code"] != stage.code and not card["migrated"]:
+        if any(stage.code.get(key) != value for key, value in card["code"].items()) and not card["migrated"]:
             verdict.faults.append(f"{name}: dvc.lock says that it was made by the present code, its run card by other code")
         if differing := [f"{library} {version}" for library, version in _other(card, versions)]:
             verdict.notes.append(f"{name}: made with {', '.join(differing)}, which are not those of {REQUIREMENTS}")

@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3)
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repro audit test test-all smoke bench lint
+.PHONY: setup repro audit test test-all smoke bench lint gpu-rows
 
 setup: .venv/installed
 
@@ -42,3 +42,8 @@ test-all: .venv/extras
 
 bench: setup
 	$(BIN)/python benchmarks/inference.py
+
+# What two cores can't afford, for a GPU that is there for minutes only: `dvc repro` goes on from the finished chunks in .work/.
+GE := fgm_ge fgsm_ge deepfool_l2_ge deepfool_linf_ge l2_bim_ge bim_ge mim_ge
+gpu-rows:
+	@for attack in $(GE); do for model in madry binary_cnn cnn; do PYTHONPATH=src $(or $(wildcard $(BIN)/python),python) stages/attack.py $$model $$attack || exit 1; done; done

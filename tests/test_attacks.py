@@ -161,7 +161,7 @@ def test_the_boundary_attack_is_foolboxs():
 def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_do():
     """In L0 only: for each norm Foolbox compiles an optimiser of its own, which takes half a minute."""
     model, images = two_classes(4)
-    settings = {"norm": "l0", "starts": 1, "steps": 100, "learning_rate": 0.03, "decays": 10, "bisections": 10}
+    settings = {"norm": "l0", "restarts": 1, "steps": 100, "learning_rate": 0.03, "decays": 10, "bisections": 10}
     recorder = smallest(model, brendel_bethge.attack, brendel_bethge.Settings(**settings), images)
     optimum = model.optimum(images, "l0")
     assert (recorder.best_distance >= optimum).all()

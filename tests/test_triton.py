@@ -22,6 +22,7 @@ from analysis_by_synthesis.inference.triton_kernels import Layers, TritonDecoder
 CLASSES = 2
 NAN = torch.nan
 pytestmark = [
+    pytest.mark.extras,
     pytest.mark.usefixtures("single_thread", "work", "few_large_blocks"),
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),  # ELU's exponential, where it isn't taken
 ]

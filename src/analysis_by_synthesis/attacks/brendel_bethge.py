@@ -3,6 +3,8 @@
 Foolbox's trust region grows with the number of samples attacked together; here it doesn't.
 """
 
+from typing import ClassVar
+
 import foolbox
 from torch import Tensor
 
@@ -19,10 +21,11 @@ VARIANTS = {
 
 
 class Settings(AttackSettings):
-    """Args: starts: of the whole attack, towards one image of another class each; steps; learning_rate: radius of the trust
+    """Args: restarts: of the whole attack, towards one image of another class each; steps; learning_rate: radius of the trust
     region per pixel; decays: how often it is halved; bisections: towards the start."""
 
-    starts: Count
+    starts: ClassVar[bool] = True
+    restarts: Count
     steps: Count
     learning_rate: Positive
     decays: Count
@@ -38,5 +41,5 @@ def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Setting
             binary_search_steps=settings.bisections,
         )
 
-    for rank in range(settings.starts):
+    for rank in range(settings.restarts):
         follow_boundary(build, recorder, settings.bisections, rank)

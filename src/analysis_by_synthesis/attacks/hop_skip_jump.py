@@ -1,6 +1,6 @@
 """HopSkipJump for L2 and Linf (Chen et al., 2019), as Foolbox has it: estimates the boundary's normal from decisions."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import foolbox
 from torch import Tensor
@@ -15,6 +15,7 @@ class Settings(AttackSettings):
     """Args: steps; first_probes: queries for the first normal, growing with the root of the step; bisections: towards the
     start."""
 
+    starts: ClassVar[bool] = True
     norm: Literal["l2", "linf"]
     steps: Count
     first_probes: Count

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from analysis_by_synthesis.attacks.registry import Attack
-from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.data.mnist import FILES, MNIST, load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.evaluation.records import write_attack
 from analysis_by_synthesis.evaluation.recorder import Resources
@@ -16,7 +16,7 @@ from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params import Block
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import FOLDER, Checkpoints
-from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.device import device
 
 
 class Experiment(Block):
@@ -53,19 +53,20 @@ class Experiment(Block):
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.
         """
         needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
-        parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), MNIST]
+        splits = ("test", "train") if settings.starts else ("test",)
+        data = [MNIST / name for split in splits for name in FILES[split]]
+        parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *data]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
         where = device()
-        resources = Resources(
-            *(part[: self.evaluation.pool].to(where) for part in load("train")),
-            {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()},
-        )
         images, labels = (part.to(where) for part in load("test"))
+        pool = load("train") if settings.starts else (images[:0], labels[:0])
+        others = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
+        resources = Resources(*(part[: self.evaluation.pool].to(where) for part in pool), others)
         cell = AttackCell(load_model(model.name, model.parent, where), attack, settings, self.evaluation, resources)
-        records, seconds = cell.run(images, labels, in_order(self.order), samples, self.seed, checkpoints, stem.name)
+        records, run = cell.run(images, labels, in_order(self.order), samples, self.seed, checkpoints, stem.name)
         write_attack(stem, records)
         facts = {"samples": samples, "seed": self.seed, "order": self.order}
-        write_card(stem.with_suffix(".json"), dict(code), device_name(where), seconds, **facts)
+        write_card(stem.with_suffix(".json"), dict(code), run.devices, run.seconds, **facts)
         checkpoints.forget_others()
         print(_in_one_line(stem.name, records, settings.norm))
 

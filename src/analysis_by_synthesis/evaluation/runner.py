@@ -3,6 +3,7 @@
 import hashlib
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params import Block, Count, Positive
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.device import device_name
 from analysis_by_synthesis.pipeline.progress import progress
 
 
@@ -42,6 +44,13 @@ class Evaluation(Block):
     margin: Positive
 
 
+class Run(NamedTuple):
+    """What a cell took: the seconds of all its chunks, and the devices that they were computed on."""
+
+    seconds: float
+    devices: str
+
+
 @dataclass(frozen=True)
 class AttackCell:
     """One attack on one model.
@@ -61,7 +70,7 @@ class AttackCell:
 
     def run(
         self, images: Tensor, labels: Tensor, order: list[int], n: int, seed: int, checkpoints: Checkpoints, label: str
-    ) -> tuple[dict[str, Tensor], float]:
+    ) -> tuple[dict[str, Tensor], Run]:
         """Attack the first n test images of an order; finished chunks are kept.
 
         Samples that are misclassified already are not attacked: their distance is 0 and their adversarial the image.
@@ -74,9 +83,9 @@ class AttackCell:
             per sample: image (its index), label, clean_correct, rejected (found by the attack, not confirmed), what
             `verify` says of the adversarial, protocol_predicted (its class by the paper's search), queries,
             zero_gradients, seed (of its chunk), adversarial (N, 1, 28, 28), the image itself where none was found, and
-            what the attack itself has to say; and the seconds that it took.
+            what the attack itself has to say; and what all that took.
         """
-        size, chunks, seconds = self.evaluation.chunk_size, [], 0.0
+        size, chunks, seconds, devices = self.evaluation.chunk_size, [], 0.0, set()
         for start in progress(range(0, n, size), label):
             chosen = order[start : start + size]
             chunk_seed = seed_of(seed, chosen)
@@ -85,11 +94,12 @@ class AttackCell:
             if chunk is None:
                 began = time.perf_counter()
                 chunk = {"image": torch.tensor(chosen), **self._run_chunk(images[chosen], labels[chosen], chunk_seed)}
-                chunk["seconds"] = torch.tensor(time.perf_counter() - began)
+                chunk |= {"seconds": time.perf_counter() - began, "device": device_name(images.device)}
                 checkpoints.save(piece, chunk)
-            seconds += float(chunk.pop("seconds"))
+            seconds += chunk.pop("seconds")
+            devices.add(chunk.pop("device"))
             chunks.append(chunk)
-        return _together(chunks, n), seconds
+        return _together(chunks, n), Run(seconds, ", ".join(sorted(devices)))
 
     def _run_chunk(self, images: Tensor, labels: Tensor, seed: int) -> dict[str, Tensor]:
         torch.manual_seed(seed)

@@ -13,6 +13,7 @@ Two facts make the minimum over z cheap to search for, in any norm:
   finds none, delta leads to an adversarial: the bound is exact.
 """
 
+from copy import copy
 from dataclasses import dataclass, fields
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbations, Stretched, perturbations
+from analysis_by_synthesis.bounds.starts import smallest
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.inference import Inference
 from analysis_by_synthesis.models.abs import ABS
@@ -32,19 +34,22 @@ LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
 class CutSettings(Block):
     """How the bounds are searched for.
 
-    Args: starts: of the search over z, for each class; restarts: of that search where sizes come in steps; alternations:
-    of delta and z in each round; evaluations: of the gradient in each of these; kept: runs that go on, of all classes;
-    rounds: cuts, one at a time; weighings, rate: steps towards the best mixture of cuts; reach: how much deeper than the
-    half-space an attack goes; bisections: of that depth; slack: share by which bounds are lowered, for what the searches
-    over z lack of convergence.
+    Args: screened: candidates of each class whose perturbations are measured; starts: of the search over z, the smallest of
+    these, for each class; nearest: starts of each class that explain x best; kept: runs that go on, of all classes; rounds:
+    cuts, one at a time; evaluations: of the gradient, between two looks at the perturbation; tolerance: share by which a
+    perturbation still changes when its run has converged; alternations: of delta and z at most, until then; weighings,
+    rate: steps towards the best mixture of cuts; reach: how much deeper than the half-space an attack goes; bisections: of
+    that depth; slack: share by which bounds are lowered, for what the tolerance leaves.
     """
 
+    screened: Count
     starts: Count
-    restarts: Count
-    alternations: Count
-    evaluations: Count
+    nearest: Count
     kept: Count
     rounds: Count
+    evaluations: Count
+    tolerance: Share
+    alternations: Count
     weighings: Count
     rate: Positive
     reach: Positive
@@ -77,6 +82,21 @@ class Runs:
 
     def first(self, number: int) -> "Runs":
         return Runs(*(getattr(self, field.name)[:, :number] for field in fields(self)))
+
+    def __getitem__(self, index: Tensor) -> "Runs":
+        return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def apart(self) -> "Runs":
+        """The same N * P runs, each as that of an image of its own."""
+        return Runs(*(getattr(self, field.name).flatten(0, 1)[:, None] for field in fields(self)))
+
+    def together(self, shape: torch.Size) -> "Runs":
+        """The inverse of `apart`, for the shape (N, P)."""
+        return Runs(*(getattr(self, field.name)[:, 0].unflatten(0, shape) for field in fields(self)))
+
+    @staticmethod
+    def joined(runs: "Runs", others: "Runs") -> "Runs":
+        return Runs(*(torch.cat([getattr(r, field.name) for r in (runs, others)], 1) for field in fields(runs)))
 
 
 class Relaxation:
@@ -119,48 +139,41 @@ class Relaxation:
         constant = torch.cat([self.cuts.constant, new.constant], 1)
         self.cuts = Energies(constant, torch.cat([self.cuts.slope, new.slope], 1))
 
-    def search(self, inference: Inference, starts: int, settings: CutSettings) -> Runs:
-        """Runs of all other classes, each from its best `starts` candidates of an inference; smallest first."""
-        classes, latents = self._of_others(inference.starts(self.perturbations.observed, starts))
-        return self.restarted(self.descend(classes, latents, None, settings), inference, starts, settings)
+    def of(self, rows: Tensor) -> "Relaxation":
+        """That of the images rows (R,)."""
+        chosen = copy(self)
+        chosen.perturbations, chosen.labels = self.perturbations.of(rows), self.labels[rows]
+        chosen.cuts = Energies(self.cuts.constant[rows], self.cuts.slope[rows])
+        return chosen
 
-    def restarted(self, runs: Runs, inference: Inference, starts: int, settings: CutSettings) -> Runs:
-        """More runs where sizes come in steps, so that delta and z in turn soon get stuck; nothing to do elsewhere."""
-        for _ in range(settings.restarts if self.perturbations.stepwise else 0):
-            classes, latents = self._promising(runs, inference, starts, settings)
-            weights = runs.weights[:, :1].expand(-1, classes.shape[1], -1)
-            runs = self.descend(
-                torch.cat([runs.classes, classes], 1),
-                torch.cat([runs.latents, latents], 1),
-                torch.cat([runs.weights, weights], 1),
-                settings,
-            )
-        return runs
+    def search(self, inference: Inference, weights: Tensor, settings: CutSettings) -> Runs:
+        """New runs from an inference's candidates, after one look at each; the `kept` smallest.
 
-    def _promising(
-        self, runs: Runs, inference: Inference, starts: int, settings: CutSettings
-    ) -> tuple[Tensor, Tensor]:
-        """The candidates that gain most if all is flipped that costs less than the best run's perturbation.
-
-        Returns:
-            classes (N, P) and latents (N, P, 8), which have adapted to these flips.
+        Args:
+            weights: of the cuts (N, J), against which the candidates are measured.
         """
-        candidates = inference.candidates
-        x, own = self.perturbations.x, self.mixture(runs.weights[:, :1])
-        cheaper = (self.perturbations.cost < runs.size[:, :1]) * (1 - 2 * x)
-        best = torch.empty(len(x), inference.classes, starts, dtype=torch.long, device=x.device)
-        for c in range(inference.classes):
-            images = inference.decode(c, candidates).flatten(1)
-            for n in range(len(x)):
-                theirs = Energies.of(images, candidates, self.model.gamma[c].expand(len(candidates)), x[n])
-                half_space = theirs - Energies(own.constant[n], own.slope[n])
-                gain = (half_space.slope * cheaper[n]).relu().sum(1) - half_space.constant
-                best[n, c] = gain.topk(starts).indices
-        classes, latents = self._of_others(candidates[best])
+        own = self.mixture(weights[:, None])
+        small = smallest(self.perturbations, own, inference, self.model.gamma, settings.screened, settings.starts)
+        near = inference.starts(self.perturbations.observed, settings.nearest)
+        classes, latents = self._of_others(torch.cat([small, near], 2))
+        runs = self.weigh(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
+        return self.step(runs, settings).smallest_first().first(settings.kept)
+
+    def converge(self, runs: Runs, settings: CutSettings) -> Runs:
+        """Follow runs until delta and z stop moving; smallest first."""
+        shape, runs = runs.size.shape, runs.apart()
+        image = torch.arange(shape[0], device=runs.size.device).repeat_interleave(shape[1])
+        moving = torch.arange(len(image), device=image.device)
         for _ in range(settings.alternations):
-            uphill = (self.energies(classes, latents) - own).slope * cheaper[:, None] > 0
-            latents = self._at(cheaper[:, None] * uphill, classes, latents, settings)
-        return classes, latents
+            before = runs[moving]
+            after = self.of(image[moving]).step(before, settings)
+            for field in fields(runs):
+                getattr(runs, field.name)[moving] = getattr(after, field.name)
+            change = (after.size - before.size).abs() > settings.tolerance * before.size
+            moving = moving[change[:, 0]]
+            if not len(moving):
+                break
+        return runs.together(shape).smallest_first()
 
     def _of_others(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Latents (N, C, S, 8) but for those of the true class: the classes (N, P), and the latents (N, P, 8)."""
@@ -170,40 +183,31 @@ class Relaxation:
         return named, latents[others].view(*named.shape, LATENT_DIM)
 
     def resume(self, runs: Runs, classes: Tensor, latents: Tensor, settings: CutSettings) -> Runs:
-        """Go on after a cut, with one more run for each image, of classes (N,) from latents (N, 8)."""
+        """Go on after a cut, with one more run for each image, of classes (N,) from latents (N, 8); smallest first."""
         new = 1 / self.cuts.constant.shape[1]  # the weight of the latest cut
         weights = pad(runs.weights * (1 - new), (0, 1), value=new)
-        return self.descend(
-            torch.cat([runs.classes, classes[:, None]], 1),
-            torch.cat([runs.latents, latents[:, None]], 1),
-            torch.cat([weights, torch.full_like(weights[:, :1], new)], 1),
-            settings,
-        )
+        classes, latents = torch.cat([runs.classes, classes[:, None]], 1), torch.cat([runs.latents, latents[:, None]], 1)
+        weights = torch.cat([weights, torch.full_like(weights[:, :1], new)], 1)
+        return self.step(self.weigh(classes, latents, weights, settings), settings).smallest_first()
 
-    def descend(self, classes: Tensor, latents: Tensor, weights: Tensor | None, settings: CutSettings) -> Runs:
-        """delta and z in turn, from latents (N, P, 8) of classes (N, P) and weights of the cuts (N, P, J)."""
-        runs = self.weigh(classes, latents, weights, settings)
-        for _ in range(settings.alternations):
-            latents = self._at(runs.delta, classes, runs.latents, settings)
-            runs = self.weigh(classes, latents, runs.weights, settings)
-        return runs.smallest_first()
+    def step(self, runs: Runs, settings: CutSettings) -> Runs:
+        """z for the present delta, and delta for that z."""
+        return self.weigh(runs.classes, self._at(runs.delta, runs, settings), runs.weights, settings)
 
-    def _at(self, delta: Tensor, classes: Tensor, latents: Tensor, settings: CutSettings) -> Tensor:
-        """Inference at x + delta (N, P, 784), from latents (N, P, 8) of classes (N, P)."""
+    def _at(self, delta: Tensor, runs: Runs, settings: CutSettings) -> Tensor:
+        """Inference at x + delta (N, P, 784), from the latents of the runs (N, P, 8)."""
         x = (self.perturbations.x[:, None] + delta).view(-1, *self.perturbations.observed.shape[1:])
-        _, found = self.model.inference.minimise(x, classes.flatten(), latents.flatten(0, 1), settings.evaluations)
-        return found.view_as(latents)
+        latents = runs.latents.flatten(0, 1)
+        _, found = self.model.inference.minimise(x, runs.classes.flatten(), latents, settings.evaluations)
+        return found.view_as(runs.latents)
 
-    def weigh(self, classes: Tensor, latents: Tensor, weights: Tensor | None, settings: CutSettings) -> Runs:
+    def weigh(self, classes: Tensor, latents: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
         """Mix the cuts against latents (N, P, 8), by multiplicative weights; of all mixtures on the way, the best.
 
         A cut that explains x + delta better than the others gains weight.
         """
-        energies, cuts = self.energies(classes, latents), self.cuts.constant.shape[1]
-        if weights is None:
-            weights = energies.constant.new_full((*classes.shape, cuts), 1 / cuts)
-        best = None
-        for _ in range(settings.weighings if cuts > 1 else 1):
+        energies, best = self.energies(classes, latents), None
+        for _ in range(settings.weighings if weights.shape[-1] > 1 else 1):
             size, delta = self.perturbations.least(energies - self.mixture(weights))
             runs = Runs(classes, latents, weights, size, delta)
             best = runs if best is None else _larger(runs, best)
@@ -246,7 +250,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     n = torch.arange(len(labels), device=labels.device)
     allowed = perturbations(model, images, recorder.norm)
     relaxation = Relaxation(model, allowed, labels)
-    runs = relaxation.search(model.inference, settings.starts, settings)
+    runs = relaxation.converge(relaxation.search(model.inference, torch.ones_like(allowed.x[:, :1]), settings), settings)
     single = runs.size[:, 0]
     dismissed = torch.full_like(single, torch.inf)
     for _ in range(settings.rounds):
@@ -256,8 +260,8 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         dismissed = torch.cat([dismissed[:, None], runs.size[:, settings.kept - 1 :]], 1).amin(1)
         rival = (model.gamma * distance).scatter(1, labels[:, None], torch.inf).argmin(1)
         runs = relaxation.resume(runs.first(settings.kept - 1), rival, latents[n, rival], settings)
-    runs = relaxation.descend(runs.classes, runs.latents, runs.weights, settings)
-    runs = relaxation.restarted(runs, model.inference, settings.starts, settings)
+    runs = Runs.joined(runs, relaxation.search(model.inference, runs.weights[:, 0], settings))
+    runs = relaxation.converge(runs, settings)
     single = single.minimum(relaxation.with_first_cut(runs).amin(1))
     lower = dismissed.minimum(runs.size[:, 0])
     single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, lower))
@@ -291,4 +295,6 @@ def single_without_box(found: Bracket, settings: CutSettings) -> Tensor:
     boxed, runs = found.relaxation.perturbations, found.runs
     free = Stretched(boxed.images, boxed.observed, boxed.norm, box=False)
     relaxation = Relaxation(found.relaxation.model, free, found.relaxation.labels)
-    return (1 - settings.slack) * relaxation.descend(runs.classes, runs.latents, None, settings).size[:, 0]
+    first = torch.ones_like(runs.weights[:, :, :1])
+    runs = relaxation.converge(relaxation.weigh(runs.classes, runs.latents, first, settings), settings)
+    return (1 - settings.slack) * runs.size[:, 0]

@@ -24,11 +24,13 @@ from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbat
 from analysis_by_synthesis.bounds.starts import smallest
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.inference import Inference
+from analysis_by_synthesis.inference.engine import Runs as Searches
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params import Block, Count, Positive, Share
 
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
+SAME = 0.1  # latents of one class that are closer are on their way to the same minimum
 
 
 class CutSettings(Block):
@@ -64,6 +66,7 @@ class Runs:
     Attributes:
         classes: (N, P).
         latents: (N, P, 8).
+        inverse_hessian: of E in the latents, as BFGS knows it (N, P, 8, 8).
         weights: of the J cuts (N, P, J), their sum is 1.
         size: of the smallest perturbation in the mixture of the half-spaces (N, P).
         delta: this perturbation (N, P, 784).
@@ -71,19 +74,26 @@ class Runs:
 
     classes: Tensor
     latents: Tensor
+    inverse_hessian: Tensor
     weights: Tensor
     size: Tensor
     delta: Tensor
 
     def smallest_first(self) -> "Runs":
-        order = self.size.argsort(1)
-        n = torch.arange(len(order), device=order.device)[:, None]
-        return Runs(*(getattr(self, field.name)[n, order] for field in fields(self)))
+        order = self.size.argsort(dim=1, stable=True)
+        return self[torch.arange(len(order), device=order.device)[:, None], order]
+
+    def distinct_first(self) -> "Runs":
+        """Smallest first, but those that have come to where a smaller one is already go last."""
+        runs = self.smallest_first()
+        same = (runs.classes[:, :, None] == runs.classes[:, None]) & (torch.cdist(runs.latents, runs.latents) < SAME)
+        order = same.tril(-1).any(2).long().argsort(dim=1, stable=True)
+        return runs[torch.arange(len(order), device=order.device)[:, None], order]
 
     def first(self, number: int) -> "Runs":
         return Runs(*(getattr(self, field.name)[:, :number] for field in fields(self)))
 
-    def __getitem__(self, index: Tensor) -> "Runs":
+    def __getitem__(self, index) -> "Runs":
         return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def apart(self) -> "Runs":
@@ -156,8 +166,15 @@ class Relaxation:
         small = smallest(self.perturbations, own, inference, self.model.gamma, settings.screened, settings.starts)
         near = inference.starts(self.perturbations.observed, settings.nearest)
         classes, latents = self._of_others(torch.cat([small, near], 2))
-        runs = self.weigh(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
-        return self.step(runs, settings).smallest_first().first(settings.kept)
+        runs = self.begin(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
+        runs = self.step(runs, settings).distinct_first().first(2 * settings.kept)
+        return self.step(runs, settings).distinct_first().first(settings.kept)
+
+    def begin(self, classes: Tensor, latents: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
+        """Runs at latents (N, P, 8) of classes (N, P), with weights of the cuts (N, P, J)."""
+        jacobian = self.model.inference.jacobian(classes.flatten(), latents.flatten(0, 1))
+        hessian = 2 * jacobian.mT @ jacobian + torch.eye(LATENT_DIM, device=latents.device)
+        return self.weigh(classes, latents, torch.linalg.inv(hessian).view(*classes.shape, LATENT_DIM, LATENT_DIM), weights, settings)
 
     def converge(self, runs: Runs, settings: CutSettings) -> Runs:
         """Follow runs until delta and z stop moving; smallest first."""
@@ -186,22 +203,22 @@ class Relaxation:
         """Go on after a cut, with one more run for each image, of classes (N,) from latents (N, 8); smallest first."""
         new = 1 / self.cuts.constant.shape[1]  # the weight of the latest cut
         weights = pad(runs.weights * (1 - new), (0, 1), value=new)
-        classes, latents = torch.cat([runs.classes, classes[:, None]], 1), torch.cat([runs.latents, latents[:, None]], 1)
-        weights = torch.cat([weights, torch.full_like(weights[:, :1], new)], 1)
-        return self.step(self.weigh(classes, latents, weights, settings), settings).smallest_first()
+        added = self.begin(classes[:, None], latents[:, None], torch.full_like(weights[:, :1], new), settings)
+        runs = self.weigh(runs.classes, runs.latents, runs.inverse_hessian, weights, settings)
+        return self.step(Runs.joined(runs, added), settings).smallest_first()
 
     def step(self, runs: Runs, settings: CutSettings) -> Runs:
         """z for the present delta, and delta for that z."""
-        return self.weigh(runs.classes, self._at(runs.delta, runs, settings), runs.weights, settings)
+        x = (self.perturbations.x[:, None] + runs.delta).view(-1, *self.perturbations.observed.shape[1:])
+        start = Searches.at(runs.latents.flatten(0, 1), runs.size.flatten(), runs.inverse_hessian.flatten(0, 1))
+        image, classes = torch.arange(len(x), device=x.device), runs.classes.flatten()
+        end = self.model.inference.descend(x, image, classes, start, settings.evaluations)
+        latents, inverse_hessian = end.latent.view_as(runs.latents), end.inverse_hessian.view_as(runs.inverse_hessian)
+        return self.weigh(runs.classes, latents, inverse_hessian, runs.weights, settings)
 
-    def _at(self, delta: Tensor, runs: Runs, settings: CutSettings) -> Tensor:
-        """Inference at x + delta (N, P, 784), from the latents of the runs (N, P, 8)."""
-        x = (self.perturbations.x[:, None] + delta).view(-1, *self.perturbations.observed.shape[1:])
-        latents = runs.latents.flatten(0, 1)
-        _, found = self.model.inference.minimise(x, runs.classes.flatten(), latents, settings.evaluations)
-        return found.view_as(runs.latents)
-
-    def weigh(self, classes: Tensor, latents: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
+    def weigh(
+        self, classes: Tensor, latents: Tensor, inverse_hessian: Tensor, weights: Tensor, settings: CutSettings
+    ) -> Runs:
         """Mix the cuts against latents (N, P, 8), by multiplicative weights; of all mixtures on the way, the best.
 
         A cut that explains x + delta better than the others gains weight.
@@ -209,7 +226,7 @@ class Relaxation:
         energies, best = self.energies(classes, latents), None
         for _ in range(settings.weighings if weights.shape[-1] > 1 else 1):
             size, delta = self.perturbations.least(energies - self.mixture(weights))
-            runs = Runs(classes, latents, weights, size, delta)
+            runs = Runs(classes, latents, inverse_hessian, weights, size, delta)
             best = runs if best is None else _larger(runs, best)
             explained = self.cuts.constant[:, None] - delta @ self.cuts.slope.mT
             weights = (weights.clamp_min(LEAST_WEIGHT).log() - settings.rate * explained).softmax(-1)
@@ -220,7 +237,7 @@ def _larger(a: Runs, b: Runs) -> Runs:
     """Of two runs of the same latents, the one with the larger bound."""
     larger = a.size > b.size
     weights, delta = (torch.where(larger[..., None], *pair) for pair in ((a.weights, b.weights), (a.delta, b.delta)))
-    return Runs(a.classes, a.latents, weights, torch.where(larger, a.size, b.size), delta)
+    return Runs(a.classes, a.latents, a.inverse_hessian, weights, torch.where(larger, a.size, b.size), delta)
 
 
 @dataclass(frozen=True)
@@ -296,5 +313,6 @@ def single_without_box(found: Bracket, settings: CutSettings) -> Tensor:
     free = Stretched(boxed.images, boxed.observed, boxed.norm, box=False)
     relaxation = Relaxation(found.relaxation.model, free, found.relaxation.labels)
     first = torch.ones_like(runs.weights[:, :, :1])
-    runs = relaxation.converge(relaxation.weigh(runs.classes, runs.latents, first, settings), settings)
+    runs = relaxation.weigh(runs.classes, runs.latents, runs.inverse_hessian, first, settings)
+    runs = relaxation.converge(runs, settings)
     return (1 - settings.slack) * runs.size[:, 0]

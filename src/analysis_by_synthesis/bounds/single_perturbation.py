@@ -37,7 +37,8 @@ from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.models.abs import ABS, BinaryABS
 from analysis_by_synthesis.networks.binarize import THRESHOLD
 
-NEWTON_STEPS = 12  # each ends below the solution and nearer to it
+NEWTON_STEPS = 12  # at most; each ends below the solution and nearer to it
+CLOSE = 1e-6  # share of the half-space's distance that may be left
 EPSILON = 1e-7  # instead of 0 in denominators; it only makes bounds smaller
 ROUNDING = 1e-3  # pixels
 
@@ -125,8 +126,11 @@ class Stretched(Perturbations):
         t = torch.zeros_like(needed)
         for _ in range(NEWTON_STEPS if self.box else 1):  # the gain is concave in t
             stretched = t[..., None] * shape
-            gain = (rise * stretched.minimum(room)).sum(-1)
-            t = t + (needed - gain).clamp_min(0) / (rise * shape * (stretched < room)).sum(-1).clamp_min(EPSILON)
+            missing = needed - (rise * stretched.minimum(room)).sum(-1)
+            missing = torch.where(missing > CLOSE * needed, missing, 0)
+            if not missing.any():
+                break
+            t = t + missing / (rise * shape * (stretched < room)).sum(-1).clamp_min(EPSILON)
         distance = (t[..., None] * shape).minimum(room)
         size = distance.norm(dim=-1) if self.norm == "l2" else distance.amax(-1)
         return size.masked_fill((rise * room).sum(-1) < needed, torch.inf), distance * half_space.slope.sign()

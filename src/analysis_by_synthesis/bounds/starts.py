@@ -11,11 +11,13 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies, Perturbations
 from analysis_by_synthesis.inference import Inference
 
 DECODED_AT_ONCE = 1000
+GROUP = 16  # images whose products are taken together
 
 
 @lru_cache(maxsize=1)
@@ -43,23 +45,26 @@ def smallest(
         latents (N, C, number, 8), best first.
     """
     latents, x = inference.candidates, perturbations.x
-    order = 1 if perturbations.norm == "linf" else 2  # Linf by its dual; what counts in L0 are the largest gains
     chosen = []
     for c, images in enumerate(candidate_images(inference)):
-        square, prior = images.square().sum(1), latents.square().sum(1) / 2
-        promising = []
-        for n in range(len(x)):  # one by one, so that rounding can't depend on the other images
-            energy = square - 2 * images @ x[n] + x[n].square().sum() + prior
-            needed = (gamma[c] * energy - own.constant[n]).clamp_min(0)
-            centre = 0.5 + own.slope[n, 0] / (2 * gamma[c])  # slope = 2 gamma (G - centre)
-            if order == 1:
-                steepness = torch.cdist(images, centre[None], p=1)[:, 0]
-            else:
-                steepness = (square - 2 * images @ centre + centre.square().sum()).clamp_min(EPSILON).sqrt()
-            promising.append((needed / steepness.clamp_min(EPSILON)).topk(screened, largest=False).indices)
-        promising = torch.stack(promising)
+        centre = 0.5 + own.slope[:, 0] / (2 * gamma[c])  # slope = 2 gamma (G - centre)
+        square = images.square().sum(1)
+        energy = square + latents.square().sum(1) / 2 - 2 * _products(x, images) + x.square().sum(1, keepdim=True)
+        needed = (gamma[c] * energy - own.constant).clamp_min(0)
+        if perturbations.norm == "linf":
+            steepness = torch.cdist(centre, images, p=1)
+        else:  # what counts in L0 are the largest gains, and these in L2 too
+            steepness = square - 2 * _products(centre, images) + centre.square().sum(1, keepdim=True)
+            steepness = steepness.clamp_min(EPSILON).sqrt()
+        promising = (needed / steepness.clamp_min(EPSILON)).topk(screened, largest=False).indices
         theirs = Energies.of(images[promising], latents[promising], gamma[c].expand_as(promising), x[:, None])
         size, _ = perturbations.least(theirs - own)
         best = promising.gather(1, size.topk(number, largest=False).indices)
         chosen.append(latents[best])
     return torch.stack(chosen, 1)
+
+
+def _products(x: Tensor, images: Tensor) -> Tensor:
+    """x (N, 784) times images (K, 784), as (N, K); in groups of one size, so that rounding can't depend on N."""
+    groups = pad(x, (0, 0, 0, -len(x) % GROUP)).split(GROUP)
+    return torch.cat([group @ images.T for group in groups])[: len(x)]

@@ -261,7 +261,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     """Close in on the robustness of the recorder's images, in its norm: from below, and from above by attacking.
 
     In each round the most dangerous run is attacked, and what inference finds where the attack ends joins in: the true
-    class's latent as a cut, that of the likeliest other class as a run, in place of the least dangerous one.
+    class's latent as a cut, that of the likeliest other class as a run. After the last cut the candidates are searched anew.
     """
     model, images, labels = recorder.model, recorder.images, recorder.labels
     n = torch.arange(len(labels), device=labels.device)
@@ -269,19 +269,16 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     relaxation = Relaxation(model, allowed, labels)
     runs = relaxation.converge(relaxation.search(model.inference, torch.ones_like(allowed.x[:, :1]), settings), settings)
     single = runs.size[:, 0]
-    dismissed = torch.full_like(single, torch.inf)
     for _ in range(settings.rounds):
         x = attack(recorder, relaxation, runs.first(1), settings)
         distance, latents = model.inference.minimum(model.observe(x), model.gamma)
         relaxation.cut(latents[n, labels])
-        dismissed = torch.cat([dismissed[:, None], runs.size[:, settings.kept - 1 :]], 1).amin(1)
         rival = (model.gamma * distance).scatter(1, labels[:, None], torch.inf).argmin(1)
-        runs = relaxation.resume(runs.first(settings.kept - 1), rival, latents[n, rival], settings)
+        runs = relaxation.resume(runs, rival, latents[n, rival], settings)
     runs = Runs.joined(runs, relaxation.search(model.inference, runs.weights[:, 0], settings))
     runs = relaxation.converge(runs, settings)
     single = single.minimum(relaxation.with_first_cut(runs).amin(1))
-    lower = dismissed.minimum(runs.size[:, 0])
-    single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, lower))
+    single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, runs.size[:, 0]))
     return Bracket(single, lower, runs, relaxation)
 
 

@@ -1,0 +1,209 @@
+"""Is a bound too large? A search of its own for a latent that takes a smaller perturbation than the bound allows.
+
+A bound holds for all latents of the other classes or for none: one latent z whose exact minimum inside all cuts is smaller
+than the bound disproves it. What the bracket has looked at is left aside: candidates have a seed and a number of their own,
+starts are chosen against each cut alone and scattered around the latents that the bracket ended at, runs are many more
+and followed further, and what counts at the end is the minimum by bounds.exact, not that of some mixture.
+
+The cuts are the bracket's: any other latent of the true class would only make the bound larger.
+"""
+
+from functools import lru_cache
+
+import pandas as pd
+import torch
+from scipy.stats import beta
+from torch import Tensor
+
+from analysis_by_synthesis.bounds.cuts import Bracket, CutSettings, Relaxation, Runs, bracket
+from analysis_by_synthesis.bounds.exact import exact_least
+from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies
+from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.inference import Inference
+from analysis_by_synthesis.inference.candidates import candidate_latents
+from analysis_by_synthesis.models import predict
+from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.networks.vae import LATENT_DIM
+from analysis_by_synthesis.params import Block, Count, Positive, Share
+
+CONFIDENCE = 0.95
+ROUNDING = 1e-3  # of D in single precision, in squared pixel units, with room
+
+
+class CheckSettings(Block):
+    """How bounds are tried to be disproved.
+
+    Args: images: a random sample of the test images; seed: of the sample, the candidates and the scattering; candidates:
+    among which starts are chosen; starts: of each class; scattered: starts around each of the bracket's latents; spread:
+    standard deviation of these; kept: runs that are followed, `looks` times, with `weighings` of the cuts each; exact: runs
+    whose minimum is solved for, in turn with their latent, `alternations` times; evaluations: of the gradient for a latent;
+    tolerance: share of its size by which a bound has to fall to count as disproved.
+    """
+
+    images: Count
+    seed: int
+    candidates: Count
+    starts: Count
+    scattered: Count
+    spread: Positive
+    kept: Count
+    looks: Count
+    weighings: Count
+    exact: Count
+    alternations: Count
+    evaluations: Count
+    tolerance: Share
+
+
+def sample(count: int, total: int, seed: int) -> Tensor:
+    """Indices (count,) of a random sample without replacement; smaller ones of the same seed are its beginnings."""
+    return torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:count]
+
+
+@torch.no_grad()
+def check_bounds(
+    model: ABS, images: Tensor, labels: Tensor, norm: Norm, search: CutSettings, settings: CheckSettings
+) -> pd.DataFrame:
+    """Bound images (N, 1, 28, 28) with labels (N,) and try to disprove it.
+
+    Returns:
+        a row for each image that is classified correctly: row (of the N), norm, lower (as it is published) and found (the
+        least perturbation of the check).
+    """
+    right = (predict(model, images) == labels).nonzero()[:, 0]
+    known = bracket(Recorder(model, images[right], labels[right], norm), search)
+    rows = []
+    for n in range(len(right)):
+        relaxation = known.relaxation.of(right.new_tensor([n]))
+        size = least_found(relaxation, known.runs[n : n + 1], settings, search)
+        rows.append({"lower": known.lower[n].item(), "found": relaxation.perturbations.attainable(size).item()})
+    return pd.DataFrame({"row": right.cpu(), "norm": norm} | {k: [row[k] for row in rows] for k in ("lower", "found")})
+
+
+def least_found(relaxation: Relaxation, known: Runs, settings: CheckSettings, search: CutSettings) -> Tensor:
+    """The size of the smallest perturbation (1,) inside all cuts that this search finds, for one image.
+
+    Args:
+        known: the bracket's runs (1, P).
+    """
+    model = relaxation.model
+    inference, own = model.inference, relaxation.cuts
+    classes, latents = [], []
+    for c, (candidates, decoded) in enumerate(_decoded(inference, model, settings.candidates, settings.seed)):
+        if c != relaxation.labels.item():
+            ratio = _against_each_cut(relaxation, decoded, candidates, model.gamma[c])
+            latents.append(candidates[ratio.topk(settings.starts, largest=False).indices])
+            classes.append(torch.full((settings.starts,), c))
+    generator = torch.Generator().manual_seed(settings.seed)
+    noise = torch.randn(settings.scattered, known.latents.shape[1], LATENT_DIM, generator=generator)
+    scattered = (known.latents[0] + settings.spread * noise.to(known.latents)).flatten(0, 1)
+    classes = torch.cat([*classes, known.classes[0].repeat(settings.scattered)])[None]
+    latents = torch.cat([*latents, scattered])[None]
+    weights = torch.full((1, classes.shape[1], own.constant.shape[1]), 1 / own.constant.shape[1])
+    longer = search.model_copy(update={"weighings": settings.weighings, "evaluations": settings.evaluations})
+    runs = relaxation.step(relaxation.begin(classes, latents, weights, longer), longer)
+    runs = relaxation.step(runs.distinct_first().first(4 * settings.kept), longer)
+    runs = runs.distinct_first().first(settings.kept)
+    for _ in range(settings.looks):
+        runs = relaxation.step(runs, longer)
+    return _solved_exactly(relaxation, Runs.joined(runs, known).distinct_first().first(settings.exact), settings)
+
+
+def _solved_exactly(relaxation: Relaxation, runs: Runs, settings: CheckSettings) -> Tensor:
+    """The least minimum (1,) inside all cuts of runs (1, P); the best run goes on, delta and latent in turn."""
+    inference, perturbations = relaxation.model.inference, relaxation.perturbations
+    classes, latents, least = runs.classes[0], runs.latents[0], torch.inf
+    for _ in range(settings.alternations):
+        theirs = relaxation.energies(classes[None], latents[None])
+        solved = [
+            exact_least(perturbations, Energies(constant - relaxation.cuts.constant[0], slope - relaxation.cuts.slope[0]))
+            for constant, slope in zip(theirs.constant[0], theirs.slope[0])
+        ]
+        best = min(range(len(solved)), key=lambda run: solved[run][0])
+        least, delta = min(least, solved[best][0]), torch.from_numpy(solved[best][1]).to(latents)
+        classes, latents = classes[best : best + 1], latents[best : best + 1]
+        x = (perturbations.x + delta).view_as(perturbations.observed)
+        _, latents = inference.minimise(x, classes, latents, settings.evaluations)
+    return latents.new_tensor([least])
+
+
+def _against_each_cut(relaxation: Relaxation, decoded: Tensor, latents: Tensor, gamma: Tensor) -> Tensor:
+    """constant / ||slope||_q of candidates (K,) against the cut that makes it largest."""
+    perturbations = relaxation.perturbations
+    theirs = gamma * ((decoded - perturbations.x).square().sum(1) + latents.square().sum(1) / 2)
+    needed = (theirs[:, None] - relaxation.cuts.constant).clamp_min(0)
+    order = 1.0 if perturbations.norm == "linf" else 2.0
+    steepness = 2 * gamma * torch.cdist(decoded, 0.5 + relaxation.cuts.slope[0] / (2 * gamma), p=order)
+    return (needed / steepness.clamp_min(EPSILON)).amax(1)
+
+
+@lru_cache(maxsize=1)
+def _decoded(inference: Inference, model: ABS, number: int, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Candidates (K, 8) of each class and their images (K, 784)."""
+    draws = candidate_latents(model.settings.model_copy(update={"candidates": number, "seed": seed}))
+    draws = draws.to(inference.candidates)
+    return [(draws, torch.cat([inference.decode(c, part).flatten(1) for part in draws.split(1000)])) for c in range(inference.classes)]
+
+
+@torch.no_grad()
+def check_arbiter(model: ABS, images: Tensor, labels: Tensor, settings: CheckSettings) -> pd.DataFrame:
+    """By how much a search from other candidates gets below the arbiter's gamma D, at images (N, 1, 28, 28) themselves.
+
+    Returns:
+        a row for each image: row, own (of the true class) and rival (of the likeliest other one); 0 where it doesn't.
+    """
+    inference, x = model.inference, model.observe(images)
+    arbiter = model.gamma * inference.arbitrate(x, model.gamma).distance
+    least = torch.full_like(arbiter, torch.inf)
+    for c, (candidates, decoded) in enumerate(_decoded(inference, model, settings.candidates, settings.seed)):
+        energy = torch.cdist(x.flatten(1), decoded).square() + candidates.square().sum(1) / 2
+        start = candidates[energy.topk(settings.starts, largest=False).indices].flatten(0, 1)
+        of_class = torch.full((len(start),), c, device=x.device)
+        repeated = x.repeat_interleave(settings.starts, 0)
+        value, _ = inference.minimise(repeated, of_class, start, 4 * settings.evaluations)
+        least[:, c] = model.gamma[c] * value.view(len(x), -1).amin(1)
+
+    def own_and_rival(distance: Tensor) -> tuple[Tensor, Tensor]:
+        return distance.gather(1, labels[:, None])[:, 0], distance.scatter(1, labels[:, None], torch.inf).amin(1)
+
+    own, rival = ((a - b).clamp_min(0).cpu() for a, b in zip(own_and_rival(arbiter), own_and_rival(least)))
+    return pd.DataFrame({"row": range(len(x)), "own": own, "rival": rival})
+
+
+def fallen(lower: pd.Series, records: pd.DataFrame) -> pd.Series:
+    """Bounds by image, each at most what the check has found for it.
+
+    Args:
+        records: of the check in one norm, by image.
+    """
+    return lower.clip(upper=records["found"].groupby(level=0).min().reindex(lower.index).fillna(float("inf")))
+
+
+def upper_limit(events: int, n: int) -> float:
+    """One-sided 95 % upper limit of a rate (Clopper and Pearson); about 3 / n where nothing was seen."""
+    return float(beta.ppf(CONFIDENCE, events + 1, n - events)) if events < n else 1.0
+
+
+def summarise_check(records: pd.DataFrame, tolerance: float) -> dict[str, float]:
+    """Of the check of a model in one norm.
+
+    A bound that falls by less than the tolerance isn't counted as disproved; the largest fall is that of all.
+    """
+    fall = (1 - records["found"] / records["lower"]).where(records["lower"] > 0, 0.0)
+    disproved = int((fall > tolerance).sum())
+    return {
+        "n": len(records),
+        "disproved": disproved,
+        "largest_fall": max(0.0, float(fall.max())),
+        "rate_upper_limit": upper_limit(disproved, len(records)),
+    }
+
+
+def summarise_arbiter(records: pd.DataFrame) -> dict[str, float]:
+    """How often the check's search finds a lower D than the arbiter, by more than rounding, and by how much at most."""
+    summary: dict[str, float] = {"n": len(records)}
+    for which in ("own", "rival"):
+        missed = records[which] > ROUNDING
+        summary |= {f"missed_{which}": int(missed.sum()), f"largest_missed_{which}": float(records[which].max())}
+    return summary

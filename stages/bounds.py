@@ -30,7 +30,7 @@ def main(name: str) -> None:
             rows = slice(start, start + CHUNK)
             chunk = work.load(f"{norm}-{start}")
             if chunk is None:
-                chunk = lower_bounds(model, images[rows], labels[rows], norm, settings.search)
+                chunk = lower_bounds(model, images[rows], labels[rows], norm, settings.chosen)
                 chunk = {key: column.cpu() for key, column in chunk.items()}
                 work.save(f"{norm}-{start}", chunk)
             chunks.append(chunk)

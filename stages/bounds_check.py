@@ -1,11 +1,11 @@
-"""How far the bounds depend on the search over z: a comparison with shorter and longer searches."""
+"""Are the bounds too large? A search of its own tries to disprove them, on a random sample of the test images."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from analysis_by_synthesis.bounds.cuts import CutSettings
-from analysis_by_synthesis.bounds.records import CheckSettings, compare_searches
+from analysis_by_synthesis.bounds.check import CheckSettings, check_arbiter, check_bounds, sample
+from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.files import BOUNDS, write_csv
@@ -16,13 +16,15 @@ from analysis_by_synthesis.stage import device, progress, run
 
 def main(name: str) -> None:
     module = model_module(name)
-    search, check, *model_parameters = read(
-        {"bounds.search": CutSettings, "bounds_check": CheckSettings, **module.PARAMETERS}
-    )
+    bounds, check, *model_parameters = read({"bounds": BoundsSettings, "bounds_check": CheckSettings, **module.PARAMETERS})
     model = module.load(name, Path("models"), *model_parameters).to(device())
-    images, labels = (part[: check.images].to(device()) for part in load("test"))
-    tables = [compare_searches(model, images, labels, norm, search, check) for norm in progress(NORMS, name)]
-    write_csv(BOUNDS / f"{name}-searches.csv", pd.concat(tables))
+    images, labels = load("test")
+    index = sample(check.images, len(labels), check.seed)
+    images, labels = images[index].to(device()), labels[index].to(device())
+    tables = [check_bounds(model, images, labels, norm, bounds.chosen, check) for norm in progress(NORMS, name)]
+    records = pd.concat(tables).merge(check_arbiter(model, images, labels, check), on="row")
+    records.insert(0, "index", index[records.pop("row").to_numpy()].numpy())
+    write_csv(BOUNDS / f"{name}-searches.csv", records)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params import Block, Count, Positive, Share
 
+FINER = 4
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
 SAME = 0.1  # latents of one class that are closer are on their way to the same minimum
 
@@ -37,26 +38,35 @@ class CutSettings(Block):
     """How the bounds are searched for.
 
     Args: screened: candidates of each class whose perturbations are measured; starts: of the search over z, the smallest of
-    these, for each class; nearest: starts of each class that explain x best; kept: runs that go on, of all classes; rounds:
-    cuts, one at a time; evaluations: of the gradient, between two looks at the perturbation; tolerance: share by which a
-    perturbation still changes when its run has converged; alternations: of delta and z at most, until then; weighings,
-    rate: steps towards the best mixture of cuts; reach: how much deeper than the half-space an attack goes; bisections: of
-    that depth; slack: share by which bounds are lowered, for what the tolerance leaves.
+    these, of all classes; each: so many of each class at least; nearest: starts of each class that explain the image best;
+    kept: runs that go on from these starts, of all classes; rounds: cuts, one at a time; rivals: runs that begin after each;
+    evaluations: of the gradient, between two looks at the perturbation; tolerance: share by which a perturbation still
+    changes when its run has converged; alternations: of delta and z at most, until then; weighings, rate: steps towards
+    the best mixture of cuts; finished: runs that end with FINER times the weighings and a FINER times smaller tolerance;
+    reach: how much deeper than the half-space an attack goes; bisections: of that depth; slack: share by which bounds are
+    lowered, for what the tolerance leaves.
     """
 
     screened: Count
     starts: Count
+    each: Count
     nearest: Count
     kept: Count
     rounds: Count
+    rivals: Count
     evaluations: Count
     tolerance: Share
     alternations: Count
     weighings: Count
     rate: Positive
+    finished: Count
     reach: Positive
     bisections: Count
     slack: Share
+
+    def finer(self) -> "CutSettings":
+        """For the runs that decide the bound."""
+        return self.model_copy(update={"weighings": FINER * self.weighings, "tolerance": self.tolerance / FINER})
 
 
 @dataclass(frozen=True)
@@ -156,16 +166,18 @@ class Relaxation:
         chosen.cuts = Energies(self.cuts.constant[rows], self.cuts.slope[rows])
         return chosen
 
-    def search(self, inference: Inference, weights: Tensor, settings: CutSettings) -> Runs:
-        """New runs from an inference's candidates, after one look at each; the `kept` smallest.
+    def search(self, image: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
+        """New runs from candidates, after two looks at each; the `kept` smallest.
 
         Args:
+            image: some start where inference at this image (N, 1, 28, 28) would.
             weights: of the cuts (N, J), against which the candidates are measured.
         """
+        inference, numbers = self.model.inference, (settings.screened, settings.each, settings.starts)
         own = self.mixture(weights[:, None])
-        small = smallest(self.perturbations, own, inference, self.model.gamma, settings.screened, settings.starts)
-        near = inference.starts(self.perturbations.observed, settings.nearest)
-        classes, latents = self._of_others(torch.cat([small, near], 2))
+        small = smallest(self.perturbations, own, self.labels, inference, self.model.gamma, *numbers)
+        near = self._of_others(inference.starts(self.model.observe(image), settings.nearest))
+        classes, latents = (torch.cat(parts, 1) for parts in zip(small, near))
         runs = self.begin(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
         runs = self.step(runs, settings).distinct_first().first(2 * settings.kept)
         return self.step(runs, settings).distinct_first().first(settings.kept)
@@ -200,10 +212,11 @@ class Relaxation:
         return named, latents[others].view(*named.shape, LATENT_DIM)
 
     def resume(self, runs: Runs, classes: Tensor, latents: Tensor, settings: CutSettings) -> Runs:
-        """Go on after a cut, with one more run for each image, of classes (N,) from latents (N, 8); smallest first."""
+        """Go on after a cut, with more runs for each image, of classes (N, R) from latents (N, R, 8); smallest first."""
         new = 1 / self.cuts.constant.shape[1]  # the weight of the latest cut
         weights = pad(runs.weights * (1 - new), (0, 1), value=new)
-        added = self.begin(classes[:, None], latents[:, None], torch.full_like(weights[:, :1], new), settings)
+        added = weights[:, :1].expand(-1, classes.shape[1], -1)
+        added = self.begin(classes, latents, added, settings)
         runs = self.weigh(runs.classes, runs.latents, runs.inverse_hessian, weights, settings)
         return self.step(Runs.joined(runs, added), settings).smallest_first()
 
@@ -261,22 +274,25 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     """Close in on the robustness of the recorder's images, in its norm: from below, and from above by attacking.
 
     In each round the most dangerous run is attacked, and what inference finds where the attack ends joins in: the true
-    class's latent as a cut, that of the likeliest other class as a run. After the last cut the candidates are searched anew.
+    class's latent as a cut, those of the likeliest other classes as runs. After the last cut the candidates are searched anew.
     """
     model, images, labels = recorder.model, recorder.images, recorder.labels
     n = torch.arange(len(labels), device=labels.device)
     allowed = perturbations(model, images, recorder.norm)
     relaxation = Relaxation(model, allowed, labels)
-    runs = relaxation.converge(relaxation.search(model.inference, torch.ones_like(allowed.x[:, :1]), settings), settings)
+    runs = relaxation.converge(relaxation.search(images, torch.ones_like(allowed.x[:, :1]), settings), settings)
     single = runs.size[:, 0]
     for _ in range(settings.rounds):
         x = attack(recorder, relaxation, runs.first(1), settings)
         distance, latents = model.inference.minimum(model.observe(x), model.gamma)
         relaxation.cut(latents[n, labels])
-        rival = (model.gamma * distance).scatter(1, labels[:, None], torch.inf).argmin(1)
-        runs = relaxation.resume(runs, rival, latents[n, rival], settings)
-    runs = Runs.joined(runs, relaxation.search(model.inference, runs.weights[:, 0], settings))
-    runs = relaxation.converge(runs, settings)
+        others = (model.gamma * distance).scatter(1, labels[:, None], torch.inf)
+        rivals = others.topk(min(settings.rivals, others.shape[1] - 1), largest=False).indices
+        runs = relaxation.resume(runs, rivals, latents[n[:, None], rivals], settings)
+    worst = allowed.perturbed(runs.delta[:, 0])
+    runs = relaxation.converge(Runs.joined(runs, relaxation.search(worst, runs.weights[:, 0], settings)), settings)
+    finished = relaxation.converge(runs.first(settings.finished), settings.finer())
+    runs = Runs.joined(finished, runs[:, settings.finished :]).smallest_first()
     single = single.minimum(relaxation.with_first_cut(runs).amin(1))
     single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, runs.size[:, 0]))
     return Bracket(single, lower, runs, relaxation)

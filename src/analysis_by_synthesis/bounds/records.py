@@ -1,42 +1,36 @@
-"""The records of the bounds: what is known about each image, and about the search."""
+"""The records of the bounds: what is known about each image."""
 
-import pandas as pd
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
 from analysis_by_synthesis.bounds.single_perturbation import Stretched
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.inference import build_inference
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.params import Block, Count
 
 
 class BoundsSettings(Block):
-    """Args: images: the first so many test images, by model; search: for each image and norm."""
+    """Args: images: the first so many test images, by model; effort: the name of one of the searches, from quick to
+    exhaustive; search: for each image and norm, by effort."""
 
     images: dict[str, Count]
-    search: CutSettings
+    effort: str
+    search: dict[str, CutSettings]
 
+    @model_validator(mode="after")
+    def _effort_is_known(self) -> "BoundsSettings":
+        if self.effort not in self.search:
+            raise ValueError(f"the effort has to be one of {', '.join(self.search)}")
+        return self
 
-class Effort(Block):
-    """Args: candidates: among which a search over z begins; starts: of each class; alternations: as in CutSettings."""
-
-    candidates: Count
-    starts: Count
-    alternations: Count
-
-
-class CheckSettings(Block):
-    """Args: images: the first so many test images; seeds: of the candidates; weighings: of what each search has found;
-    efforts: searches that are compared."""
-
-    images: Count
-    seeds: Count
-    weighings: Count
-    efforts: list[Effort]
+    @property
+    def chosen(self) -> CutSettings:
+        """The search of this effort."""
+        return self.search[self.effort]
 
 
 def lower_bounds(model: ABS, images: Tensor, labels: Tensor, norm: Norm, settings: CutSettings) -> dict[str, Tensor]:
@@ -56,30 +50,3 @@ def lower_bounds(model: ABS, images: Tensor, labels: Tensor, norm: Norm, setting
         name: zeros.index_put((right,), bound)
         for name, bound in (("single_without_box", free), ("single", found.single), ("lower", found.lower))
     }
-
-
-def compare_searches(
-    model: ABS, images: Tensor, labels: Tensor, norm: Norm, settings: CutSettings, check: CheckSettings
-) -> pd.DataFrame:
-    """Search for the minimum over z anew, after all cuts, with other candidates and other numbers of starts.
-
-    Returns:
-        a row per image that is classified correctly, effort and seed: index, norm, candidates, starts, seed, lower (of the
-        bracket) and found (the least perturbation of the new search).
-    """
-    index = (predict(model, images) == labels).nonzero()[:, 0]
-    known = bracket(Recorder(model, images[index], labels[index], norm), settings)
-    tables = []
-    for effort in check.efforts:
-        for seed in range(check.seeds):
-            inference = build_inference(
-                model.decoders, model.settings.model_copy(update={"candidates": effort.candidates, "seed": seed})
-            )
-            longer = settings.model_copy(update={"alternations": effort.alternations})
-            runs = known.relaxation.search(inference, effort.starts, longer).first(settings.kept)
-            weighed = settings.model_copy(update={"weighings": check.weighings})
-            size = known.relaxation.weigh(runs.classes, runs.latents, runs.weights, weighed).size.amin(1)
-            found = known.relaxation.perturbations.attainable(size)
-            which = {"index": index.cpu(), "norm": norm, **effort.model_dump(), "seed": seed}
-            tables.append(pd.DataFrame(which | {"lower": known.lower.cpu(), "found": found.cpu()}))
-    return pd.concat(tables)

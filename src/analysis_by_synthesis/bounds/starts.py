@@ -32,20 +32,29 @@ def candidate_images(inference: Inference) -> Tensor:
 
 
 def smallest(
-    perturbations: Perturbations, own: Energies, inference: Inference, gamma: Tensor, screened: int, number: int
-) -> Tensor:
+    perturbations: Perturbations,
+    own: Energies,
+    labels: Tensor,
+    inference: Inference,
+    gamma: Tensor,
+    screened: int,
+    each: int,
+    number: int,
+) -> tuple[Tensor, Tensor]:
     """The candidates that take the smallest perturbations away from the true class's `own` energies (N, 1).
 
     Args:
+        labels: true classes (N,).
         gamma: of the classes (C,).
         screened: candidates of each class that are measured exactly.
-        number: how many of each class are wanted.
+        each: of each other class so many are returned, the smallest.
+        number: of all classes together.
 
     Returns:
-        latents (N, C, number, 8), best first.
+        classes (N, number) and latents (N, number, 8).
     """
     latents, x = inference.candidates, perturbations.x
-    chosen = []
+    measured, which = [], []
     for c, images in enumerate(candidate_images(inference)):
         centre = 0.5 + own.slope[:, 0] / (2 * gamma[c])  # slope = 2 gamma (G - centre)
         square = images.square().sum(1)
@@ -59,9 +68,12 @@ def smallest(
         promising = (needed / steepness.clamp_min(EPSILON)).topk(screened, largest=False).indices
         theirs = Energies.of(images[promising], latents[promising], gamma[c].expand_as(promising), x[:, None])
         size, _ = perturbations.least(theirs - own)
-        best = promising.gather(1, size.topk(number, largest=False).indices)
-        chosen.append(latents[best])
-    return torch.stack(chosen, 1)
+        size, order = size.masked_fill((labels == c)[:, None], torch.inf).sort(dim=1)
+        size[:, :each] = torch.where(size[:, :each] < torch.inf, 0, torch.inf)
+        measured.append(size)
+        which.append(promising.gather(1, order))
+    chosen = torch.cat(measured, 1).topk(number, largest=False).indices
+    return chosen // screened, latents[torch.cat(which, 1).gather(1, chosen)]
 
 
 def _products(x: Tensor, images: Tensor) -> Tensor:

@@ -293,7 +293,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     runs = relaxation.converge(Runs.joined(runs, relaxation.search(worst, runs.weights[:, 0], settings)), settings)
     finished = relaxation.converge(runs.first(settings.finished), settings.finer())
     runs = Runs.joined(finished, runs[:, settings.finished :]).smallest_first()
-    single = single.minimum(relaxation.with_first_cut(runs).amin(1))
+    single = single.minimum(relaxation.with_first_cut(runs).amin(1)).minimum(runs.size[:, 0])
     single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, runs.size[:, 0]))
     return Bracket(single, lower, runs, relaxation)
 

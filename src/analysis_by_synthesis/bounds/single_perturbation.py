@@ -221,7 +221,7 @@ def _cost(images: Tensor) -> Tensor:
 
 def _like(per_image: Tensor, t: Tensor) -> Tensor:
     """(N, K) expanded to (N, ..., K) for `t` (N, ..., 784)."""
-    return per_image.view(len(t), *[1] * (t.ndim - 2), -1).expand(*t.shape[:-1], -1)
+    return per_image.view(len(t), *[1] * (t.ndim - 2), per_image.shape[-1]).expand(*t.shape[:-1], -1)
 
 
 def perturbations(model: ABS, images: Tensor, norm: Norm) -> Perturbations:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis_by_synthesis.bounds.check import CheckSettings, check_arbiter, check_bounds, sample
-from analysis_by_synthesis.bounds.records import BoundsSettings
+from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds, sample
+from analysis_by_synthesis.bounds.records import BoundsSettings, CheckSettings
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.files import BOUNDS, write_csv

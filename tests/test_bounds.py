@@ -11,11 +11,11 @@ from toy_decoders import toy_settings
 
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.bounds.check import CheckSettings, check_arbiter, check_bounds, effort_curve, sample
+from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds, effort_curve, sample
 from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
 from analysis_by_synthesis.bounds.exact import exact_least
 from analysis_by_synthesis.bounds.paper import PaperBoundsSettings, l2_bound, linf_crossing, paper_bounds
-from analysis_by_synthesis.bounds.records import lower_bounds
+from analysis_by_synthesis.bounds.records import CheckSettings, lower_bounds
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Stretched, perturbations
 from analysis_by_synthesis.bounds.starts import candidate_images, smallest
 from analysis_by_synthesis.distances import distance

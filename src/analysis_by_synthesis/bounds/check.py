@@ -17,6 +17,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.bounds.cuts import Bracket, CutSettings, Relaxation, Runs, bracket
 from analysis_by_synthesis.bounds.exact import exact_least
+from analysis_by_synthesis.bounds.records import CheckSettings
 from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
@@ -25,33 +26,8 @@ from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.vae import LATENT_DIM
-from analysis_by_synthesis.params import Block, Count, Positive
 
 ROUNDING = 1e-6  # relative, of sizes in single precision
-
-
-class CheckSettings(Block):
-    """How bounds are tried to be disproved.
-
-    Args: images: a random sample of the test images; seed: of the sample, the candidates and the scattering; candidates:
-    among which starts are chosen; starts: of each class; scattered: starts around each of the bracket's latents; spread:
-    standard deviation of these; kept: runs that are followed, `looks` times, with `weighings` of the cuts each; exact: runs
-    whose minimum is solved for; alternations: of this minimum and the latent, for the best of them; evaluations: of the
-    gradient for a latent.
-    """
-
-    images: Count
-    seed: int
-    candidates: Count
-    starts: Count
-    scattered: Count
-    spread: Positive
-    kept: Count
-    looks: Count
-    weighings: Count
-    exact: Count
-    alternations: Count
-    evaluations: Count
 
 
 def sample(count: int, total: int, seed: int) -> Tensor:

@@ -10,7 +10,7 @@ from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.params import Block, Count
+from analysis_by_synthesis.params import Block, Count, Positive
 
 
 class BoundsSettings(Block):
@@ -31,6 +31,30 @@ class BoundsSettings(Block):
     def chosen(self) -> CutSettings:
         """The search of this effort."""
         return self.search[self.effort]
+
+
+class CheckSettings(Block):
+    """How bounds are tried to be disproved.
+
+    Args: images: a random sample of the test images; seed: of the sample, the candidates and the scattering; candidates:
+    among which starts are chosen; starts: of each class; scattered: starts around each of the bracket's latents; spread:
+    standard deviation of these; kept: runs that are followed, `looks` times, with `weighings` of the cuts each; exact: runs
+    whose minimum is solved for; alternations: of this minimum and the latent, for the best of them; evaluations: of the
+    gradient for a latent.
+    """
+
+    images: Count
+    seed: int
+    candidates: Count
+    starts: Count
+    scattered: Count
+    spread: Positive
+    kept: Count
+    looks: Count
+    weighings: Count
+    exact: Count
+    alternations: Count
+    evaluations: Count
 
 
 def lower_bounds(model: ABS, images: Tensor, labels: Tensor, norm: Norm, settings: CutSettings) -> dict[str, Tensor]:

@@ -12,6 +12,10 @@ from scipy.sparse import bmat, eye
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Perturbations, Stretched
 
 
+RESTARTS = 20
+INSIDE = 1e-5  # share by which a solution may miss a cut
+
+
 def exact_least(perturbations: Perturbations, half_spaces: Energies) -> tuple[float, np.ndarray]:
     """The size of the smallest perturbation of one image in J half-spaces, and the perturbation (784,).
 
@@ -20,7 +24,7 @@ def exact_least(perturbations: Perturbations, half_spaces: Energies) -> tuple[fl
         half_spaces: constant (J,), slope (J, 784).
 
     Returns:
-        inf and zeros where there is none. Sizes are those of the relaxation, as in `Perturbations.least`.
+        inf and zeros where there is none, or none was found. Sizes are those of the relaxation, as in `Perturbations.least`.
     """
     constant, slope = (t.double().numpy() for t in (half_spaces.constant, half_spaces.slope))
     x = perturbations.x[0].double().numpy()
@@ -51,12 +55,18 @@ def _l2(constant: np.ndarray, slope: np.ndarray, x: np.ndarray) -> tuple[float, 
         short = constant - slope @ delta
         return -(delta @ delta + 2 * mu @ short), -2 * short
 
-    start = np.maximum(constant, 0) / len(constant)
-    options = {"maxiter": 500, "ftol": 1e-15, "gtol": 1e-9}
-    found = minimize(negative_dual, start, jac=True, bounds=[(0, None)] * len(start), method="L-BFGS-B", options=options)
-    if -found.fun > len(x):  # the dual grows without limit: there is no such perturbation
-        return np.inf, np.zeros_like(x)
-    return np.sqrt(max(0.0, -found.fun)), delta_at(found.x)
+    mu, bounds = np.maximum(constant, 0) / len(constant), [(0, None)] * len(constant)
+    for _ in range(RESTARTS):  # nearly parallel cuts make a single pass stop early
+        for method, options in (("L-BFGS-B", {"ftol": 1e-15, "gtol": 1e-10}), ("SLSQP", {"ftol": 1e-14, "maxiter": 200})):
+            found = minimize(negative_dual, mu, jac=True, bounds=bounds, method=method, options=options)
+            if found.fun <= negative_dual(mu)[0]:
+                mu = found.x
+        if -negative_dual(mu)[0] > len(x):  # the dual grows without limit: there is no such perturbation
+            return np.inf, np.zeros_like(x)
+        delta = delta_at(mu)
+        if (slope @ delta >= constant * (1 - INSIDE)).all():
+            return np.sqrt(max(0.0, -negative_dual(mu)[0])), delta
+    return np.inf, np.zeros_like(x)
 
 
 def _linf(constant: np.ndarray, slope: np.ndarray, x: np.ndarray) -> tuple[float, np.ndarray]:

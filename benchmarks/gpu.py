@@ -22,7 +22,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from analysis_by_synthesis.attacks import bound_guided, boundary
 from analysis_by_synthesis.attacks.registry import load_attack
-from analysis_by_synthesis.bounds.cuts import CutSettings
+from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
@@ -150,8 +150,8 @@ def walked(engine: Inference, images: Tensor, labels: Tensor) -> float:
 
 def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict:
     """Seconds a sample of cells with fewer samples than Table 1's; None where a cell takes longer than the limit."""
-    evaluation, search, blocks = read(
-        {"evaluation": Evaluation, "bounds.search": CutSettings, "attacks": dict[str, AttackBlock]}
+    evaluation, bounds, blocks = read(
+        {"evaluation": Evaluation, "bounds": BoundsSettings, "attacks": dict[str, AttackBlock]}
     )
     signal.signal(signal.SIGALRM, out_of_time)
     rows = {}
@@ -162,7 +162,7 @@ def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict
             attack, settings = load_attack(attack_name, blocks[attack_name])
         else:
             norm = attack_name.removeprefix("bound_guided_")
-            attack, settings = bound_guided.attack, bound_guided.Settings(norm=norm, search=search)
+            attack, settings = bound_guided.attack, bound_guided.Settings(norm=norm, search=bounds.chosen)
         for engine_name, engine in engines.items():
             model, one_chunk = with_engine(model_name, engine), evaluation.model_copy(update={"chunk_size": n})
             cell = AttackCell(model, attack, settings, one_chunk, Resources(images[n:], labels[n:], {}))

@@ -15,7 +15,8 @@ from analysis_by_synthesis.pipeline.stage import run
 def main(model: str, norm: Norm) -> None:
     if norm not in NORMS:
         raise UserError(f"there is no norm {norm}; the norms are {', '.join(NORMS)}.")
-    images, search = read({f"bounds.images.{model}": Count, "bounds.search": CutSettings})
+    images, effort = read({f"bounds.images.{model}": Count, "bounds.effort": str})
+    (search,) = read({f"bounds.search.{effort}": CutSettings})
     settings = bound_guided.Settings(norm=norm, search=search)
     code = recorded(["stages.bounds", f"models.{model}"])
     experiment = Experiment(**read_json(EXPERIMENT))

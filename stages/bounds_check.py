@@ -1,17 +1,20 @@
-"""How far the bounds depend on the search over z: a comparison with shorter and longer searches."""
+"""Are the bounds too large? A search of its own tries to disprove them, on images of the random order."""
 
 import time
 
 import pandas as pd
+import torch
 
+from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds
 from analysis_by_synthesis.bounds.cuts import CutSettings
-from analysis_by_synthesis.bounds.records import CheckSettings, compare_searches
-from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.bounds.records import CheckSettings
+from analysis_by_synthesis.data.mnist import MNIST, load
 from analysis_by_synthesis.data.order import in_order
-from analysis_by_synthesis.distances import NORMS
+from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.pipeline.card import write_card
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.files import write_csv
@@ -19,21 +22,39 @@ from analysis_by_synthesis.pipeline.paths import BOUNDS, MODELS
 from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.pipeline.stage import run
 
+CHUNK = 5  # images between two savings; no result depends on it
+
 
 def main(model: str) -> None:
-    order, search, check = read({"order": int, "bounds.search": CutSettings, "bounds_check": CheckSettings})
+    order, norms, effort, check = read(
+        {"order": int, "cells.bounds.norms": list[Norm], "bounds.effort": str, "bounds_check": CheckSettings}
+    )
+    (search,) = read({f"bounds.search.{effort}": CutSettings})
     code = recorded(["stages.bounds_check", f"models.{model}"])
-    began, where = time.perf_counter(), device()
+    parameters = {"order": order, "search": search, "check": check}
+    checkpoints = Checkpoints(f"bounds_check/{model}", code, parameters, [MODELS / model, MNIST])
+    where = device()
     loaded = load_model(model, MODELS, where)
     chosen = in_order(order)[: check.images]
     images, labels = (part[chosen].to(where) for part in load("test"))
-    tables = [
-        compare_searches(loaded, images, labels, norm, search, check).assign(image=lambda t: t["image"].map(chosen.__getitem__))
-        for norm in progress(NORMS, model)
-    ]
+    tables, seconds = [], 0.0
+    for norm in norms:
+        for start in progress(range(0, len(chosen), CHUNK), f"{model} {norm}"):
+            piece = checkpoints.load(f"{norm}-{start}")
+            if piece is None:
+                began = time.perf_counter()
+                x, y = images[start : start + CHUNK], labels[start : start + CHUNK]
+                table = check_bounds(loaded, x, y, norm, search, check).merge(check_arbiter(loaded, x, y, check), on="row")
+                piece = {name: torch.tensor(table[name].to_numpy()) for name in table.columns.drop("norm")}
+                piece["seconds"] = time.perf_counter() - began
+                checkpoints.save(f"{norm}-{start}", piece)
+            seconds += piece.pop("seconds")
+            rows = [chosen[start + row] for row in piece.pop("row").tolist()]
+            tables.append(pd.DataFrame({"image": rows, "norm": norm, **piece}))
     write_csv(BOUNDS / f"{model}-searches.csv", pd.concat(tables))
     facts = {"samples": check.images, "order": order}
-    write_card(BOUNDS / f"{model}-searches.json", code, device_name(where), time.perf_counter() - began, **facts)
+    write_card(BOUNDS / f"{model}-searches.json", code, device_name(where), seconds, **facts)
+    checkpoints.forget_others()
 
 
 if __name__ == "__main__":

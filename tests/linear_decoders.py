@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
+from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.models.binary_abs import BinaryABS
 
@@ -44,6 +45,13 @@ class Exact:
         return torch.stack([decoder(latents.double()) for decoder in self.decoders]).float()[
             classes, range(len(latents))
         ]
+
+    def jacobian(self, classes, latents):
+        return torch.stack([decoder.a for decoder in self.decoders]).float()[classes]
+
+    def descend(self, x, image, classes, runs, evaluations, prior=1.0):
+        value, latent = self.minimise(x[image], classes, runs.latent, evaluations, prior)
+        return Runs(latent, value, torch.zeros_like(latent), runs.inverse_hessian, torch.ones_like(value))
 
     def minimise(self, x, classes, latents, evaluations, prior=1.0):
         z, value = (torch.stack(t) for t in zip(*(decoder.solve(x.flatten(1), prior) for decoder in self.decoders)))

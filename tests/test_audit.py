@@ -20,7 +20,7 @@ from analysis_by_synthesis.audit.provenance import check_provenance
 from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
-from analysis_by_synthesis.bounds.cuts import CutSettings
+from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.models import load_model
@@ -246,10 +246,10 @@ def test_every_wrong_prediction_is_named(test_split):
 
 
 def bounds_faults(test_split):
-    attacks, cells, search = read({"attacks": dict[str, AttackBlock], "cells": Cells, "bounds.search": CutSettings})
+    attacks, cells, bounds = read({"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings})
     found = read_cells(attacks, cells)
     return check_bounds(found, "abs", "l2").faults, check_search(
-        found, "abs", load_model("abs"), "l2", search, *test_split, seed=0
+        found, "abs", load_model("abs"), "l2", bounds.chosen, *test_split, seed=0
     ).faults
 
 

@@ -13,9 +13,13 @@ from analysis_by_synthesis.attacks import bound_guided
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
+from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds, effort_curve
 from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
+from analysis_by_synthesis.bounds.exact import exact_least
 from analysis_by_synthesis.bounds.paper import PaperBoundsSettings, l2_bound, linf_crossing, paper_bounds
-from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Stretched
+from analysis_by_synthesis.bounds.records import CheckSettings
+from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Stretched, perturbations
+from analysis_by_synthesis.bounds.starts import candidate_images, smallest
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.reporting import bounds as reporting
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
@@ -23,10 +27,15 @@ from analysis_by_synthesis.pipeline.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 SEARCH = CutSettings(
-    starts=1,
-    alternations=3,
+    screened=8,
+    starts=3,
+    each=2,
+    nearest=1,
+    rivals=1,
+    finished=2,
+    alternations=20,
     evaluations=1,
-    restarts=2,
+    tolerance=1e-6,
     kept=3,
     rounds=6,
     weighings=15,
@@ -34,6 +43,20 @@ SEARCH = CutSettings(
     reach=1.5,
     bisections=12,
     slack=1e-6,
+)
+CHECK = CheckSettings(
+    images=3,
+    seed=1,
+    candidates=50,
+    starts=2,
+    scattered=1,
+    spread=0.3,
+    kept=3,
+    looks=3,
+    weighings=20,
+    exact=2,
+    alternations=2,
+    evaluations=1,
 )
 PAPER = PaperBoundsSettings(images=3, seeds=1, evaluations=1, rounds=4)
 
@@ -179,10 +202,14 @@ def test_pixels_are_chosen_by_what_they_gain_for_their_cost():
     slope[0, :4] = torch.tensor([3.0, 2.0, -1.0, -5.0])  # the last pixel is black already
     observed = (images >= 0.5).float()
     plane = Energies(torch.tensor([4.0]), slope)
-    sizes = {norm: Chosen(images, observed, norm, binary=True).least(plane)[0].item() for norm in ("l0", "l2", "linf")}
+    sizes = {norm: Chosen(images, observed, norm, binary=True).least(plane)[0].item() for norm in ("l0", "l2")}
     assert sizes["l0"] == pytest.approx(1.5)
     assert sizes["l2"] == pytest.approx((0.1**2 + 0.5**2 * 2 / 3) ** 0.5)
-    assert sizes["linf"] == pytest.approx(0.5)
+    flipped = Flipped(images, observed, "linf")
+    size, delta = flipped.least(plane)  # below 0.5 flips gain 3 of 4, and at 0.5 another 3
+    assert size.item() == pytest.approx(0.4 + 0.1 / 3)
+    assert delta[0, :4].tolist() == pytest.approx([1 / 3, 1, -1, 0], abs=1e-6)
+    assert flipped.attainable(size).item() == 0.5
     assert Chosen(images, images, "l0", binary=False).least(plane)[0].item() == pytest.approx(1 + 1 / 2.25)
 
 
@@ -239,19 +266,146 @@ def test_certified_accuracy_is_never_above_attacked_accuracy():
     assert table["abs_attacked"].iloc[-1] == pytest.approx(1 / 3)
 
 
-def test_searches_are_compared_with_the_bound():
-    table = pd.DataFrame(
-        {
-            "candidates": 500,
-            "starts": 1,
-            "alternations": 2,
-            "seed": [0, 0, 1, 1],
-            "lower": 2.0,
-            "found": [2.0, 1.5, 2.1, 2],
-        }
+def checked(lower, found, own=0.0, rival=0.0):
+    return pd.DataFrame({"lower": lower, "found": found, "own": own, "rival": rival})
+
+
+def test_what_the_check_finds_is_counted_and_lowers_the_bound():
+    summary = reporting.summarise_check(checked([2.0, 1.0, 1.0, 0.0], [1.5, 0.9995, 1.2, 0.0], rival=[0, 0, 0.3, 0.1]))
+    assert (summary["n"], summary["disproved"], summary["largest_fall"]) == (4, 1, 0.25)
+    assert (summary["arbiter_missed_own"], summary["arbiter_missed_rival"]) == (0, 2)
+    lower = reporting.fallen(records(2.0, 1.0, 3.0), checked([2.0, 1.0], [1.5, 1.2]))
+    assert lower["lower"].tolist() == [1.5, 1.0, 3.0]
+
+
+def test_the_upper_limit_of_a_rate():
+    assert reporting.upper_limit(0, 200) == pytest.approx(1 - 0.05 ** (1 / 200)) == pytest.approx(3 / 200, rel=0.02)
+    assert reporting.upper_limit(1, 10) == pytest.approx(0.3942, abs=1e-4)  # Clopper and Pearson
+    assert reporting.upper_limit(3, 3) == 1
+
+
+MODELS = {"abs": grey_model, "binary_abs": lambda: LinearBinaryABS(list(grey_model().decoders), toy_settings())}
+CASES = [(model, norm) for model in MODELS for norm in ("l0", "l2", "linf")]
+
+
+def half_spaces(allowed, cuts, seed=3):
+    """As many half-spaces in which there are some perturbations, in their order of (1, J)."""
+    slope = random(1, cuts, 784, seed=seed).float() + 0.5 * (1 - 2 * allowed.x[:, None])
+    most = (slope.abs() * allowed.room(slope)).sum(2)
+    return Energies(torch.tensor([[0.35, 0.3, 0.2]])[:, :cuts] * most, slope)
+
+
+@pytest.mark.parametrize(("model", "norm"), CASES)
+def test_the_exact_solver_agrees_where_one_cut_has_a_closed_form(model, norm):
+    images = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    allowed = perturbations(MODELS[model](), images, norm)
+    plane = half_spaces(allowed, 1)
+    size, delta = exact_least(allowed, Energies(plane.constant[0], plane.slope[0]))
+    expected, at = allowed.least(plane)
+    assert size == pytest.approx(expected.item(), rel=1e-4)
+    torch.testing.assert_close(torch.from_numpy(delta).float(), at[0, 0], rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize(("model", "norm"), CASES)
+def test_the_exact_minimum_is_inside_all_cuts_and_no_mixture_is_above_it(model, norm):
+    images = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    allowed = perturbations(MODELS[model](), images, norm)
+    planes = half_spaces(allowed, 3)
+    size, delta = exact_least(allowed, Energies(planes.constant[0], planes.slope[0]))
+    delta = torch.from_numpy(delta).float()
+    assert (planes.slope[0] @ delta >= planes.constant[0] * (1 - 1e-4)).all()
+    assert (allowed.x + delta >= -1e-6).all() and (allowed.x + delta <= 1 + 1e-6).all()
+    weights = torch.rand(400, 3, generator=torch.Generator().manual_seed(1)).pow(3)
+    weights = (weights / weights.sum(1, keepdim=True))[None]
+    mixtures = Energies((weights @ planes.constant[..., None])[..., 0], weights @ planes.slope)
+    sizes, _ = allowed.least(mixtures)
+    assert 0.99 * size <= sizes.amax() <= size * (1 + 1e-4)
+
+
+def test_no_perturbation_where_cuts_ask_for_too_much():
+    images = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    for model, norm in CASES:
+        allowed = perturbations(MODELS[model](), images, norm)
+        planes = half_spaces(allowed, 2)
+        assert exact_least(allowed, Energies(4 * planes.constant[0], planes.slope[0]))[0] == float("inf")
+
+
+def test_flips_of_a_size_against_all_sizes():
+    images = (torch.randint(0, 256, (3, 1, 28, 28), generator=torch.Generator().manual_seed(2)) / 255).float()
+    allowed = Flipped(images, (images >= 0.5).float(), "linf")
+    slope = random(3, 5, 784, seed=6).float()
+    gain = slope.abs() * allowed.room(slope)
+    needed = torch.rand(3, 5, generator=torch.Generator().manual_seed(4)) * gain.sum(2)
+    cost = (images.flatten(1) - 0.5).abs()
+    for n in range(3):
+        sizes, _ = allowed.of(torch.tensor([n] * 5)).least(Energies(needed[n][:, None], slope[n][:, None]))
+        for j, size in enumerate(allowed.of(torch.tensor([n] * 5)).attainable(sizes[:, 0])):
+            exact = min(c for c in cost[n].tolist() if gain[n, j, cost[n] <= c].sum() >= needed[n, j])
+            assert size.item() == pytest.approx(exact)
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_starts_are_the_candidates_of_the_smallest_perturbations(name, norm):
+    model = MODELS[name]()
+    images, labels = images_of(model)
+    inference, allowed = model.inference, perturbations(model, images, norm)
+    latents = inference.candidates
+    own = Energies.of(
+        model.observe(images).flatten(1)[:, None] * 0.9, torch.zeros(3, 1, 8), torch.ones(3, 1), allowed.x[:, None]
     )
-    summary = reporting.summarise_searches(table.set_index(pd.Index([0, 1, 0, 1])))[
-        "500 candidates, 1 starts, 2 alternations"
-    ]
-    assert (summary["n"], summary["seeds"], summary["share_below_the_bound"]) == (2, 2, 0.25)
-    assert summary["largest_fall"] == 0.25
+    classes, found = smallest(allowed, own, labels, inference, model.gamma, screened=len(latents), each=1, number=3)
+    theirs = Energies.of(
+        candidate_images(inference)[1].expand(3, -1, -1), latents.expand(3, -1, -1), torch.ones(3, 20), allowed.x[:, None]
+    )
+    size, _ = allowed.least(theirs - own)
+    assert (classes == 1).all()
+    torch.testing.assert_close(found, latents[size.argsort(dim=1, stable=True)[:, :3]])
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_the_bounds_of_an_image_do_not_depend_on_the_other_images(name, norm):
+    model = MODELS[name]()
+    images, labels = images_of(model, n=5)
+    together = bracket(Recorder(model, images, labels, norm), SEARCH)
+    backwards = bracket(Recorder(model, images.flip(0), labels, norm), SEARCH)
+    assert torch.equal(together.lower, backwards.lower.flip(0)) and torch.equal(together.single, backwards.single.flip(0))
+    for n in (0, 3):
+        alone = bracket(Recorder(model, images[n : n + 1], labels[n : n + 1], norm), SEARCH)
+        assert torch.equal(alone.lower, together.lower[n : n + 1])
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_a_converged_run_stays_where_it_is(name, norm):
+    model = MODELS[name]()
+    images, labels = images_of(model)
+    found = bracket(Recorder(model, images, labels, norm), SEARCH)
+    again = found.relaxation.converge(found.runs, SEARCH)
+    torch.testing.assert_close(again.size[:, 0], found.runs.size[:, 0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_the_check_finds_what_a_search_that_stops_early_has_missed(name, norm):
+    model = MODELS[name]()
+    images, labels = images_of(model)
+    table = check_bounds(model, images, labels, norm, SEARCH, CHECK)
+    flips = 0.03 if name == "binary_abs" else 1e-3  # there, flips and latent in turn can stop short of the minimum
+    assert (table["found"] >= table["lower"] * (1 - flips)).all() and (table["found"] <= 1.1 * table["lower"]).all()
+    hasty = SEARCH.model_copy(update={"alternations": 1, "starts": 1, "kept": 1, "rounds": 1})
+    early = check_bounds(model, images, labels, norm, hasty, CHECK)
+    assert (early["found"] <= early["lower"] * 1.1).all()
+
+
+def test_the_arbiter_of_linear_decoders_misses_nothing():
+    model = grey_model()
+    images, labels = images_of(model)
+    table = check_arbiter(model, images, labels, CHECK)
+    assert (table[["own", "rival"]] < 1e-4).all(axis=None)
+
+
+def test_more_effort_takes_longer_and_is_disproved_less_often():
+    model = grey_model()
+    images, labels = images_of(model)
+    searches = {"quick": SEARCH.model_copy(update={"rounds": 1}), "standard": SEARCH}
+    table = effort_curve(model, images, labels, "l2", searches, CHECK)
+    assert table["effort"].tolist() == ["quick", "standard"] and (table["seconds"] > 0).all()
+    assert (table["mean_found"] <= table["mean_lower"]).all() and table["mean_lower"].is_monotonic_increasing

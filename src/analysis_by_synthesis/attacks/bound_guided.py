@@ -3,13 +3,12 @@
 It needs the decoders, so only ABS and Binary ABS can be attacked.
 """
 
-import torch
 from torch import Tensor
 
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
-from analysis_by_synthesis.bounds.single_perturbation import Stretched
+from analysis_by_synthesis.bounds.cuts import CutSettings, bracket
+from analysis_by_synthesis.bounds.records import records
 
 
 class Settings(AttackSettings):
@@ -22,12 +21,6 @@ def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Setting
     """Attack, and say how small the perturbations can't be.
 
     Returns:
-        per sample: rival (the class nearest by), single_without_box (nan where there is none), single and lower, the bounds
-        of bounds.cuts.
+        columns as of bounds.records.
     """
-    found = bracket(recorder, settings.search)
-    boxed = isinstance(found.relaxation.perturbations, Stretched)
-    free = single_without_box(found, settings.search) if boxed else torch.full_like(found.lower, torch.nan)
-    return {
-        "rival": found.runs.classes[:, 0], "single_without_box": free, "single": found.single, "lower": found.lower,
-    }  # fmt: skip
+    return records(bracket(recorder, settings.search), settings.search)

@@ -13,7 +13,7 @@ from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import Stage, read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.bounds.cuts import CutSettings
+from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.models import load_model
@@ -42,7 +42,7 @@ def verdicts(everything: bool, reruns: int, seed: int) -> Iterator[Verdict]:
     yield check_state(stages)
     yield check_provenance(stages, code)
     yield check_configuration()
-    attacks, cells, search = read({"attacks": dict[str, AttackBlock], "cells": Cells, "bounds.search": CutSettings})
+    attacks, cells, bounds = read({"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings})
     found = read_cells(attacks, cells)
     images, labels = load("test")
     share = 1.0 if everything else SHARE
@@ -55,7 +55,7 @@ def verdicts(everything: bool, reruns: int, seed: int) -> Iterator[Verdict]:
                 yield check_cell(cell.stem, samples, model, images, labels, share, seed)
         for norm in cells.bounds.norms if name in cells.bounds.models else []:
             yield check_bounds(found, name, norm)
-            yield check_search(found, name, model, norm, search, images, labels, seed)
+            yield check_search(found, name, model, norm, bounds.chosen, images, labels, seed)
     for stage in stages.values():
         group = stage.name.partition("@")[0]
         if group in EXACT:

@@ -13,6 +13,7 @@ Two facts make the minimum over z cheap to search for, in any norm:
   finds none, delta leads to an adversarial: the bound is exact.
 """
 
+from copy import copy
 from dataclasses import dataclass, fields
 
 import torch
@@ -20,36 +21,51 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbations, Stretched, perturbations
+from analysis_by_synthesis.bounds.starts import smallest
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.inference import Inference
+from analysis_by_synthesis.inference.engine import Runs as Searches
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params import Block, Count, Positive, Share
 
+FINER = 4
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
+SAME = 0.1  # latents of one class that are closer are on their way to the same minimum
 
 
 class CutSettings(Block):
     """How the bounds are searched for.
 
-    Args: starts: of the search over z, for each class; restarts: of that search where sizes come in steps; alternations:
-    of delta and z in each round; evaluations: of the gradient in each of these; kept: runs that go on, of all classes;
-    rounds: cuts, one at a time; weighings, rate: steps towards the best mixture of cuts; reach: how much deeper than the
-    half-space an attack goes; bisections: of that depth; slack: share by which bounds are lowered, for what the searches
-    over z lack of convergence.
+    Args: screened: candidates of each class whose perturbations are measured; starts: of the search over z, the smallest of
+    these, of all classes; each: so many of each class at least; nearest: starts of each class that explain the image best;
+    kept: runs that go on from these starts, of all classes; rounds: cuts, one at a time; rivals: runs that begin after each;
+    evaluations: of the gradient, between two looks at the perturbation; tolerance: share by which a perturbation still
+    changes when its run has converged; alternations: of delta and z at most, until then; weighings, rate: steps towards
+    the best mixture of cuts; finished: runs that end with FINER times the weighings and a FINER times smaller tolerance;
+    reach: how much deeper than the half-space an attack goes; bisections: of that depth; slack: share by which bounds are
+    lowered, for what the tolerance leaves.
     """
 
+    screened: Count
     starts: Count
-    restarts: Count
-    alternations: Count
-    evaluations: Count
+    each: Count
+    nearest: Count
     kept: Count
     rounds: Count
+    rivals: Count
+    evaluations: Count
+    tolerance: Share
+    alternations: Count
     weighings: Count
     rate: Positive
+    finished: Count
     reach: Positive
     bisections: Count
     slack: Share
+
+    def finer(self) -> "CutSettings":
+        """For the runs that decide the bound."""
+        return self.model_copy(update={"weighings": FINER * self.weighings, "tolerance": self.tolerance / FINER})
 
 
 @dataclass(frozen=True)
@@ -59,6 +75,7 @@ class Runs:
     Attributes:
         classes: (N, P).
         latents: (N, P, 8).
+        inverse_hessian: of E in the latents, as BFGS knows it (N, P, 8, 8).
         weights: of the J cuts (N, P, J), their sum is 1.
         size: of the smallest perturbation in the mixture of the half-spaces (N, P).
         delta: this perturbation (N, P, 784).
@@ -66,17 +83,39 @@ class Runs:
 
     classes: Tensor
     latents: Tensor
+    inverse_hessian: Tensor
     weights: Tensor
     size: Tensor
     delta: Tensor
 
     def smallest_first(self) -> "Runs":
-        order = self.size.argsort(1)
-        n = torch.arange(len(order), device=order.device)[:, None]
-        return Runs(*(getattr(self, field.name)[n, order] for field in fields(self)))
+        order = self.size.argsort(dim=1, stable=True)
+        return self[torch.arange(len(order), device=order.device)[:, None], order]
+
+    def distinct_first(self) -> "Runs":
+        """Smallest first, but those that have come to where a smaller one is already go last."""
+        runs = self.smallest_first()
+        same = (runs.classes[:, :, None] == runs.classes[:, None]) & (torch.cdist(runs.latents, runs.latents) < SAME)
+        order = same.tril(-1).any(2).long().argsort(dim=1, stable=True)
+        return runs[torch.arange(len(order), device=order.device)[:, None], order]
 
     def first(self, number: int) -> "Runs":
         return Runs(*(getattr(self, field.name)[:, :number] for field in fields(self)))
+
+    def __getitem__(self, index) -> "Runs":
+        return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
+
+    def apart(self) -> "Runs":
+        """The same N * P runs, each as that of an image of its own."""
+        return Runs(*(getattr(self, field.name).flatten(0, 1)[:, None] for field in fields(self)))
+
+    def together(self, shape: torch.Size) -> "Runs":
+        """The inverse of `apart`, for the shape (N, P)."""
+        return Runs(*(getattr(self, field.name)[:, 0].unflatten(0, shape) for field in fields(self)))
+
+    @staticmethod
+    def joined(runs: "Runs", others: "Runs") -> "Runs":
+        return Runs(*(torch.cat([getattr(r, field.name) for r in (runs, others)], 1) for field in fields(runs)))
 
 
 class Relaxation:
@@ -119,48 +158,50 @@ class Relaxation:
         constant = torch.cat([self.cuts.constant, new.constant], 1)
         self.cuts = Energies(constant, torch.cat([self.cuts.slope, new.slope], 1))
 
-    def search(self, inference: Inference, starts: int, settings: CutSettings) -> Runs:
-        """Runs of all other classes, each from its best `starts` candidates of an inference; smallest first."""
-        classes, latents = self._of_others(inference.starts(self.perturbations.observed, starts))
-        return self.restarted(self.descend(classes, latents, None, settings), inference, starts, settings)
+    def of(self, rows: Tensor) -> "Relaxation":
+        """That of the images rows (R,)."""
+        chosen = copy(self)
+        chosen.perturbations, chosen.labels = self.perturbations.of(rows), self.labels[rows]
+        chosen.cuts = Energies(self.cuts.constant[rows], self.cuts.slope[rows])
+        return chosen
 
-    def restarted(self, runs: Runs, inference: Inference, starts: int, settings: CutSettings) -> Runs:
-        """More runs where sizes come in steps, so that delta and z in turn soon get stuck; nothing to do elsewhere."""
-        for _ in range(settings.restarts if self.perturbations.stepwise else 0):
-            classes, latents = self._promising(runs, inference, starts, settings)
-            weights = runs.weights[:, :1].expand(-1, classes.shape[1], -1)
-            runs = self.descend(
-                torch.cat([runs.classes, classes], 1),
-                torch.cat([runs.latents, latents], 1),
-                torch.cat([runs.weights, weights], 1),
-                settings,
-            )
-        return runs
+    def search(self, image: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
+        """New runs from candidates, after two looks at each; the `kept` smallest.
 
-    def _promising(
-        self, runs: Runs, inference: Inference, starts: int, settings: CutSettings
-    ) -> tuple[Tensor, Tensor]:
-        """The candidates that gain most if all is flipped that costs less than the best run's perturbation.
-
-        Returns:
-            classes (N, P) and latents (N, P, 8), which have adapted to these flips.
+        Args:
+            image: some start where inference at this image (N, 1, 28, 28) would.
+            weights: of the cuts (N, J), against which the candidates are measured.
         """
-        candidates = inference.candidates
-        x, own = self.perturbations.x, self.mixture(runs.weights[:, :1])
-        cheaper = (self.perturbations.cost < runs.size[:, :1]) * (1 - 2 * x)
-        best = torch.empty(len(x), inference.classes, starts, dtype=torch.long, device=x.device)
-        for c in range(inference.classes):
-            images = inference.decode(c, candidates).flatten(1)
-            for n in range(len(x)):
-                theirs = Energies.of(images, candidates, self.model.gamma[c].expand(len(candidates)), x[n])
-                half_space = theirs - Energies(own.constant[n], own.slope[n])
-                gain = (half_space.slope * cheaper[n]).relu().sum(1) - half_space.constant
-                best[n, c] = gain.topk(starts).indices
-        classes, latents = self._of_others(candidates[best])
+        inference, numbers = self.model.inference, (settings.screened, settings.each, settings.starts)
+        own = self.mixture(weights[:, None])
+        small = smallest(self.perturbations, own, self.labels, inference, self.model.gamma, *numbers)
+        near = self._of_others(inference.starts(self.model.observe(image), settings.nearest))
+        classes, latents = (torch.cat(parts, 1) for parts in zip(small, near))
+        runs = self.begin(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
+        runs = self.step(runs, settings).distinct_first().first(2 * settings.kept)
+        return self.step(runs, settings).distinct_first().first(settings.kept)
+
+    def begin(self, classes: Tensor, latents: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
+        """Runs at latents (N, P, 8) of classes (N, P), with weights of the cuts (N, P, J)."""
+        jacobian = self.model.inference.jacobian(classes.flatten(), latents.flatten(0, 1))
+        hessian = 2 * jacobian.mT @ jacobian + torch.eye(LATENT_DIM, device=latents.device)
+        return self.weigh(classes, latents, torch.linalg.inv(hessian).view(*classes.shape, LATENT_DIM, LATENT_DIM), weights, settings)
+
+    def converge(self, runs: Runs, settings: CutSettings) -> Runs:
+        """Follow runs until delta and z stop moving; smallest first."""
+        shape, runs = runs.size.shape, runs.apart()
+        image = torch.arange(shape[0], device=runs.size.device).repeat_interleave(shape[1])
+        moving = torch.arange(len(image), device=image.device)
         for _ in range(settings.alternations):
-            uphill = (self.energies(classes, latents) - own).slope * cheaper[:, None] > 0
-            latents = self._at(cheaper[:, None] * uphill, classes, latents, settings)
-        return classes, latents
+            before = runs[moving]
+            after = self.of(image[moving]).step(before, settings)
+            for field in fields(runs):
+                getattr(runs, field.name)[moving] = getattr(after, field.name)
+            change = (after.size - before.size).abs() > settings.tolerance * before.size
+            moving = moving[change[:, 0]]
+            if not len(moving):
+                break
+        return runs.together(shape).smallest_first()
 
     def _of_others(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """Latents (N, C, S, 8) but for those of the true class: the classes (N, P), and the latents (N, P, 8)."""
@@ -170,42 +211,34 @@ class Relaxation:
         return named, latents[others].view(*named.shape, LATENT_DIM)
 
     def resume(self, runs: Runs, classes: Tensor, latents: Tensor, settings: CutSettings) -> Runs:
-        """Go on after a cut, with one more run for each image, of classes (N,) from latents (N, 8)."""
+        """Go on after a cut, with more runs for each image, of classes (N, R) from latents (N, R, 8); smallest first."""
         new = 1 / self.cuts.constant.shape[1]  # the weight of the latest cut
         weights = pad(runs.weights * (1 - new), (0, 1), value=new)
-        return self.descend(
-            torch.cat([runs.classes, classes[:, None]], 1),
-            torch.cat([runs.latents, latents[:, None]], 1),
-            torch.cat([weights, torch.full_like(weights[:, :1], new)], 1),
-            settings,
-        )
+        added = weights[:, :1].expand(-1, classes.shape[1], -1)
+        added = self.begin(classes, latents, added, settings)
+        runs = self.weigh(runs.classes, runs.latents, runs.inverse_hessian, weights, settings)
+        return self.step(Runs.joined(runs, added), settings).smallest_first()
 
-    def descend(self, classes: Tensor, latents: Tensor, weights: Tensor | None, settings: CutSettings) -> Runs:
-        """delta and z in turn, from latents (N, P, 8) of classes (N, P) and weights of the cuts (N, P, J)."""
-        runs = self.weigh(classes, latents, weights, settings)
-        for _ in range(settings.alternations):
-            latents = self._at(runs.delta, classes, runs.latents, settings)
-            runs = self.weigh(classes, latents, runs.weights, settings)
-        return runs.smallest_first()
+    def step(self, runs: Runs, settings: CutSettings) -> Runs:
+        """z for the present delta, and delta for that z."""
+        x = (self.perturbations.x[:, None] + runs.delta).view(-1, *self.perturbations.observed.shape[1:])
+        start = Searches.at(runs.latents.flatten(0, 1), runs.size.flatten(), runs.inverse_hessian.flatten(0, 1))
+        image, classes = torch.arange(len(x), device=x.device), runs.classes.flatten()
+        end = self.model.inference.descend(x, image, classes, start, settings.evaluations)
+        latents, inverse_hessian = end.latent.view_as(runs.latents), end.inverse_hessian.view_as(runs.inverse_hessian)
+        return self.weigh(runs.classes, latents, inverse_hessian, runs.weights, settings)
 
-    def _at(self, delta: Tensor, classes: Tensor, latents: Tensor, settings: CutSettings) -> Tensor:
-        """Inference at x + delta (N, P, 784), from latents (N, P, 8) of classes (N, P)."""
-        x = (self.perturbations.x[:, None] + delta).view(-1, *self.perturbations.observed.shape[1:])
-        _, found = self.model.inference.minimise(x, classes.flatten(), latents.flatten(0, 1), settings.evaluations)
-        return found.view_as(latents)
-
-    def weigh(self, classes: Tensor, latents: Tensor, weights: Tensor | None, settings: CutSettings) -> Runs:
+    def weigh(
+        self, classes: Tensor, latents: Tensor, inverse_hessian: Tensor, weights: Tensor, settings: CutSettings
+    ) -> Runs:
         """Mix the cuts against latents (N, P, 8), by multiplicative weights; of all mixtures on the way, the best.
 
         A cut that explains x + delta better than the others gains weight.
         """
-        energies, cuts = self.energies(classes, latents), self.cuts.constant.shape[1]
-        if weights is None:
-            weights = energies.constant.new_full((*classes.shape, cuts), 1 / cuts)
-        best = None
-        for _ in range(settings.weighings if cuts > 1 else 1):
+        energies, best = self.energies(classes, latents), None
+        for _ in range(settings.weighings if weights.shape[-1] > 1 else 1):
             size, delta = self.perturbations.least(energies - self.mixture(weights))
-            runs = Runs(classes, latents, weights, size, delta)
+            runs = Runs(classes, latents, inverse_hessian, weights, size, delta)
             best = runs if best is None else _larger(runs, best)
             explained = self.cuts.constant[:, None] - delta @ self.cuts.slope.mT
             weights = (weights.clamp_min(LEAST_WEIGHT).log() - settings.rate * explained).softmax(-1)
@@ -216,7 +249,7 @@ def _larger(a: Runs, b: Runs) -> Runs:
     """Of two runs of the same latents, the one with the larger bound."""
     larger = a.size > b.size
     weights, delta = (torch.where(larger[..., None], *pair) for pair in ((a.weights, b.weights), (a.delta, b.delta)))
-    return Runs(a.classes, a.latents, weights, torch.where(larger, a.size, b.size), delta)
+    return Runs(a.classes, a.latents, a.inverse_hessian, weights, torch.where(larger, a.size, b.size), delta)
 
 
 @dataclass(frozen=True)
@@ -240,27 +273,27 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     """Close in on the robustness of the recorder's images, in its norm: from below, and from above by attacking.
 
     In each round the most dangerous run is attacked, and what inference finds where the attack ends joins in: the true
-    class's latent as a cut, that of the likeliest other class as a run, in place of the least dangerous one.
+    class's latent as a cut, those of the likeliest other classes as runs. After the last cut the candidates are searched anew.
     """
     model, images, labels = recorder.model, recorder.images, recorder.labels
     n = torch.arange(len(labels), device=labels.device)
     allowed = perturbations(model, images, recorder.norm)
     relaxation = Relaxation(model, allowed, labels)
-    runs = relaxation.search(model.inference, settings.starts, settings)
+    runs = relaxation.converge(relaxation.search(images, torch.ones_like(allowed.x[:, :1]), settings), settings)
     single = runs.size[:, 0]
-    dismissed = torch.full_like(single, torch.inf)
     for _ in range(settings.rounds):
         x = attack(recorder, relaxation, runs.first(1), settings)
         distance, latents = model.inference.minimum(model.observe(x), model.gamma)
         relaxation.cut(latents[n, labels])
-        dismissed = torch.cat([dismissed[:, None], runs.size[:, settings.kept - 1 :]], 1).amin(1)
-        rival = (model.gamma * distance).scatter(1, labels[:, None], torch.inf).argmin(1)
-        runs = relaxation.resume(runs.first(settings.kept - 1), rival, latents[n, rival], settings)
-    runs = relaxation.descend(runs.classes, runs.latents, runs.weights, settings)
-    runs = relaxation.restarted(runs, model.inference, settings.starts, settings)
-    single = single.minimum(relaxation.with_first_cut(runs).amin(1))
-    lower = dismissed.minimum(runs.size[:, 0])
-    single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, lower))
+        others = (model.gamma * distance).scatter(1, labels[:, None], torch.inf)
+        rivals = others.topk(min(settings.rivals, others.shape[1] - 1), largest=False).indices
+        runs = relaxation.resume(runs, rivals, latents[n[:, None], rivals], settings)
+    worst = allowed.perturbed(runs.delta[:, 0])
+    runs = relaxation.converge(Runs.joined(runs, relaxation.search(worst, runs.weights[:, 0], settings)), settings)
+    finished = relaxation.converge(runs.first(settings.finished), settings.finer())
+    runs = Runs.joined(finished, runs[:, settings.finished :]).smallest_first()
+    single = single.minimum(relaxation.with_first_cut(runs).amin(1)).minimum(runs.size[:, 0])
+    single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, runs.size[:, 0]))
     return Bracket(single, lower, runs, relaxation)
 
 
@@ -291,4 +324,7 @@ def single_without_box(found: Bracket, settings: CutSettings) -> Tensor:
     boxed, runs = found.relaxation.perturbations, found.runs
     free = Stretched(boxed.images, boxed.observed, boxed.norm, box=False)
     relaxation = Relaxation(found.relaxation.model, free, found.relaxation.labels)
-    return (1 - settings.slack) * relaxation.descend(runs.classes, runs.latents, None, settings).size[:, 0]
+    first = torch.ones_like(runs.weights[:, :, :1])
+    runs = relaxation.weigh(runs.classes, runs.latents, runs.inverse_hessian, first, settings)
+    runs = relaxation.converge(runs, settings)
+    return (1 - settings.slack) * runs.size[:, 0]

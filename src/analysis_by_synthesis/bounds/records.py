@@ -1,64 +1,66 @@
-"""How far the bounds depend on the search behind them."""
+"""What is known about each image, and the settings of the searches."""
 
-import pandas as pd
+import torch
+from pydantic import model_validator
 from torch import Tensor
 
-from analysis_by_synthesis.bounds.cuts import CutSettings, bracket
-from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.inference import build_inference
-from analysis_by_synthesis.models import predict
-from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.params import Block, Count
+from analysis_by_synthesis.bounds.cuts import Bracket, CutSettings, single_without_box
+from analysis_by_synthesis.bounds.single_perturbation import Stretched
+from analysis_by_synthesis.params import Block, Count, Positive
 
 
 class BoundsSettings(Block):
-    """Args: images: the first so many test images, by model; search: for each image and norm."""
+    """Args: images: the first so many test images, by model; effort: the name of one of the searches, from quick to
+    exhaustive; search: for each image and norm, by effort."""
 
     images: dict[str, Count]
-    search: CutSettings
+    effort: str
+    search: dict[str, CutSettings]
 
+    @model_validator(mode="after")
+    def _effort_is_known(self) -> "BoundsSettings":
+        if self.effort not in self.search:
+            raise ValueError(f"the effort has to be one of {', '.join(self.search)}")
+        return self
 
-class Effort(Block):
-    """Args: candidates: among which a search over z begins; starts: of each class; alternations: as in CutSettings."""
-
-    candidates: Count
-    starts: Count
-    alternations: Count
+    @property
+    def chosen(self) -> CutSettings:
+        """The search of this effort."""
+        return self.search[self.effort]
 
 
 class CheckSettings(Block):
-    """Args: images: the first so many test images; seeds: of the candidates; weighings: of what each search has found;
-    efforts: searches that are compared."""
+    """How bounds are tried to be disproved.
+
+    Args: images: the first so many test images in the order of all experiments; seed: of the candidates and the scattering; candidates:
+    among which starts are chosen; starts: of each class; scattered: starts around each of the bracket's latents; spread:
+    standard deviation of these; kept: runs that are followed, `looks` times, with `weighings` of the cuts each; exact: runs
+    whose minimum is solved for; alternations: of this minimum and the latent, for the best of them; evaluations: of the
+    gradient for a latent.
+    """
 
     images: Count
-    seeds: Count
+    seed: int
+    candidates: Count
+    starts: Count
+    scattered: Count
+    spread: Positive
+    kept: Count
+    looks: Count
     weighings: Count
-    efforts: list[Effort]
+    exact: Count
+    alternations: Count
+    evaluations: Count
 
 
-def compare_searches(
-    model: ABS, images: Tensor, labels: Tensor, norm: Norm, settings: CutSettings, check: CheckSettings
-) -> pd.DataFrame:
-    """Search for the minimum over z anew, after all cuts, with other candidates and other numbers of starts.
+def records(found: Bracket, search: CutSettings) -> dict[str, Tensor]:
+    """What a bracket of N images says, by image.
 
     Returns:
-        a row per image that is classified correctly, effort and seed: image (its place in the batch), norm, candidates, starts, seed, lower (of the
-        bracket) and found (the least perturbation of the new search).
+        rival (the class nearest by), single_without_box (nan where there is none), single and lower (bounds.cuts).
     """
-    index = (predict(model, images) == labels).nonzero()[:, 0]
-    known = bracket(Recorder(model, images[index], labels[index], norm), settings)
-    tables = []
-    for effort in check.efforts:
-        for seed in range(check.seeds):
-            inference = build_inference(
-                model.decoders, model.settings.model_copy(update={"candidates": effort.candidates, "seed": seed})
-            )
-            longer = settings.model_copy(update={"alternations": effort.alternations})
-            runs = known.relaxation.search(inference, effort.starts, longer).first(settings.kept)
-            weighed = settings.model_copy(update={"weighings": check.weighings})
-            size = known.relaxation.weigh(runs.classes, runs.latents, runs.weights, weighed).size.amin(1)
-            found = known.relaxation.perturbations.attainable(size)
-            which = {"image": index.cpu(), "norm": norm, **effort.model_dump(), "seed": seed}
-            tables.append(pd.DataFrame(which | {"lower": known.lower.cpu(), "found": found.cpu()}))
-    return pd.concat(tables)
+    boxed = isinstance(found.relaxation.perturbations, Stretched)
+    free = single_without_box(found, search) if boxed else torch.full_like(found.lower, torch.nan)
+    return {
+        "rival": found.runs.classes[:, 0], "single_without_box": free, "single": found.single, "lower": found.lower,
+    }  # fmt: skip

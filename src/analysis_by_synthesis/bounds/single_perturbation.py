@@ -25,17 +25,20 @@ Like the paper's, these bounds assume that the search over z finds the global mi
 """
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.binarize import THRESHOLD
 
-NEWTON_STEPS = 12  # each ends below the solution and nearer to it
+NEWTON_STEPS = 12  # at most; each ends below the solution and nearer to it
+CLOSE = 1e-6  # share of the half-space's distance that may be left
 EPSILON = 1e-7  # instead of 0 in denominators; it only makes bounds smaller
 ROUNDING = 1e-3  # pixels
 
@@ -71,14 +74,20 @@ class Perturbations(ABC):
         norm: in which the size is measured, in the space of `images`.
     """
 
-    stepwise = False  # whether sizes come in steps, so that there may be no way from one to the next smaller one
-
     def __init__(self, images: Tensor, observed: Tensor, norm: Norm) -> None:
         self.images, self.observed, self.norm = images, observed, norm
         self.x = observed.flatten(1)
 
+    def of(self, rows: Tensor) -> "Perturbations":
+        """Those of the images rows (R,), in this order, as often as they are named."""
+        chosen = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(chosen, name, value[rows])
+        return chosen
+
     def attainable(self, size: Tensor) -> Tensor:
-        """The least true size that isn't below `size`: L0 counts whole pixels."""
+        """The least true size (N,) that isn't below `size` (N,): L0 counts whole pixels."""
         return (size - ROUNDING).ceil() if self.norm == "l0" else size
 
     def room(self, slope: Tensor) -> Tensor:
@@ -117,8 +126,11 @@ class Stretched(Perturbations):
         t = torch.zeros_like(needed)
         for _ in range(NEWTON_STEPS if self.box else 1):  # the gain is concave in t
             stretched = t[..., None] * shape
-            gain = (rise * stretched.minimum(room)).sum(-1)
-            t = t + (needed - gain).clamp_min(0) / (rise * shape * (stretched < room)).sum(-1).clamp_min(EPSILON)
+            missing = needed - (rise * stretched.minimum(room)).sum(-1)
+            missing = torch.where(missing > CLOSE * needed, missing, 0)
+            if not missing.any():
+                break
+            t = t + missing / (rise * shape * (stretched < room)).sum(-1).clamp_min(EPSILON)
         distance = (t[..., None] * shape).minimum(room)
         size = distance.norm(dim=-1) if self.norm == "l2" else distance.amax(-1)
         return size.masked_fill((rise * room).sum(-1) < needed, torch.inf), distance * half_space.slope.sign()
@@ -128,7 +140,7 @@ class Stretched(Perturbations):
 
 
 class Chosen(Perturbations):
-    """L0 of ABS, all norms of Binary ABS: pixels go all the way, those that gain most for their cost first.
+    """L0 of ABS, L0 and L2 of Binary ABS: pixels go all the way, those that gain most for their cost first.
 
     Sizes are those of the linear relaxation, where the last pixel may go part of the way: below the true ones, and
     smooth enough to descend on.
@@ -139,23 +151,19 @@ class Chosen(Perturbations):
 
     def __init__(self, images: Tensor, observed: Tensor, norm: Norm, binary: bool) -> None:
         super().__init__(images, observed, norm)
-        self.binary, self.stepwise = binary, norm == "linf"
-        self.cost = (images.flatten(1) - THRESHOLD).abs()
+        self.binary = binary
+        self.cost = _cost(images)
 
     def least(self, half_space: Energies) -> tuple[Tensor, Tensor]:
         room, needed = self.room(half_space.slope), half_space.constant.clamp_min(0)
         gain = half_space.slope.abs() * room
-        cost = _like(self.cost, gain)
-        price = {"l0": -gain, "l2": -gain / cost.square().clamp_min(EPSILON), "linf": cost}[self.norm]
-        order = price.argsort(dim=-1)
+        cost = _like(self.cost.square(), gain) if self.norm == "l2" else torch.ones_like(gain)
+        order = (-gain / cost.clamp_min(EPSILON)).argsort(dim=-1)
         gains = gain.gather(-1, order)
         missing = needed[..., None] - gains.cumsum(-1) + gains  # before each pixel has gone
         share = torch.zeros_like(gain).scatter(-1, order, (missing / gains.clamp_min(EPSILON)).clamp(0, 1))
-        if self.norm == "linf":
-            size = (cost * (share * gain > 0)).amax(-1)
-            share = ((cost <= size[..., None]) & (size[..., None] > 0)).to(gain.dtype)
-        else:
-            size = share.sum(-1) if self.norm == "l0" else (share * cost.square()).sum(-1).sqrt()
+        size = (share * cost).sum(-1)
+        size = size.sqrt() if self.norm == "l2" else size
         return size.masked_fill(gain.sum(-1) < needed, torch.inf), share * room * half_space.slope.sign()
 
     def perturbed(self, delta: Tensor) -> Tensor:
@@ -163,14 +171,64 @@ class Chosen(Perturbations):
         return shrink_binary(self.images, whole) if self.binary else whole
 
 
+class Flipped(Perturbations):
+    """Linf of Binary ABS: all pixels flip that cost less than the size, and a share of each pixel of the next cost.
+
+    The share, the same for all of these, rises from 0 to 1 as the size goes from one cost to the next. So sizes are smooth
+    enough to descend on, and round up to the true ones.
+
+    Attributes:
+        levels: the different costs of the pixels (N, 785), rising from 0, then inf.
+        level: of each pixel (N, 784), from 1.
+    """
+
+    def __init__(self, images: Tensor, observed: Tensor, norm: Norm) -> None:
+        super().__init__(images, observed, norm)
+        ordered, order = _cost(images).sort(1)
+        level = 1 + (ordered.diff(dim=1) > 0).cumsum(1)
+        level = pad(level, (1, 0), value=1)
+        self.level = torch.zeros_like(order).scatter(1, order, level)
+        self.levels = ordered.new_full((len(images), 785), torch.inf).scatter(1, level, ordered)
+        self.levels[:, 0] = 0
+
+    def attainable(self, size: Tensor) -> Tensor:
+        return torch.where(self.levels < size[:, None] - EPSILON, torch.inf, self.levels).amin(1)
+
+    def least(self, half_space: Energies) -> tuple[Tensor, Tensor]:
+        room, needed = self.room(half_space.slope), half_space.constant.clamp_min(0)
+        gain = half_space.slope.abs() * room
+        level, levels = (_like(per_image, gain) for per_image in (self.level, self.levels))
+        gains = torch.zeros_like(levels).scatter_add(-1, level, gain)
+        reached = gains.cumsum(-1)
+        last = (reached < needed[..., None]).sum(-1, keepdim=True).clamp_max(784)
+        before = (last - 1).clamp_min(0)
+        missing = needed[..., None] - reached.gather(-1, before)
+        share = (missing / gains.gather(-1, last).clamp_min(EPSILON)).clamp(0, 1) * (last > 0)
+        low, high = levels.gather(-1, before), levels.gather(-1, last)
+        size = torch.lerp(low, high, share)[..., 0]
+        share = torch.where(level == last, share, (level < last).to(gain.dtype))
+        return size.masked_fill(reached[..., -1] < needed, torch.inf), share * room * half_space.slope.sign()
+
+    def perturbed(self, delta: Tensor) -> Tensor:
+        flipped = torch.where(delta == 0, self.x, (delta > 0).to(delta.dtype)).view_as(self.images)
+        return shrink_binary(self.images, flipped)
+
+
+def _cost(images: Tensor) -> Tensor:
+    """How far each pixel is from the threshold (N, 784)."""
+    return (images.flatten(1) - THRESHOLD).abs()
+
+
 def _like(per_image: Tensor, t: Tensor) -> Tensor:
-    """(N, 784) expanded to the shape (N, ..., 784) of `t`."""
-    return per_image.view(len(t), *[1] * (t.ndim - 2), t.shape[-1]).expand_as(t)
+    """(N, K) expanded to (N, ..., K) for `t` (N, ..., 784)."""
+    return per_image.view(len(t), *[1] * (t.ndim - 2), per_image.shape[-1]).expand(*t.shape[:-1], -1)
 
 
 def perturbations(model: ABS, images: Tensor, norm: Norm) -> Perturbations:
     """What an attacker of this model may do to images (N, 1, 28, 28), measured in the norm."""
     observed, binary = model.observe(images), model.binary
+    if binary and norm == "linf":
+        return Flipped(images, observed, norm)
     if binary or norm == "l0":
         return Chosen(images, observed, norm, binary)
     return Stretched(images, observed, norm)

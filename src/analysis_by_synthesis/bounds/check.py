@@ -1,0 +1,169 @@
+"""Is a bound too large? A search of its own for a latent that takes a smaller perturbation than the bound allows.
+
+A bound holds for all latents of the other classes or for none: one latent z whose exact minimum inside all cuts is smaller
+than the bound disproves it. What the bracket has looked at is left aside: candidates have a seed and a number of their own,
+starts are chosen against each cut alone and scattered around the latents that the bracket ended at, runs are many more
+and followed further, and what counts at the end is the minimum by bounds.exact, not that of some mixture.
+
+The cuts are the bracket's: any other latent of the true class would only make the bound larger.
+"""
+
+import time
+from functools import lru_cache
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.bounds.cuts import Bracket, CutSettings, Relaxation, Runs, bracket
+from analysis_by_synthesis.bounds.exact import exact_least
+from analysis_by_synthesis.bounds.records import CheckSettings
+from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies
+from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.inference import Inference
+from analysis_by_synthesis.inference.candidates import candidate_latents
+from analysis_by_synthesis.models import predict
+from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.networks.vae import LATENT_DIM
+
+ROUNDING = 1e-6  # relative, of sizes in single precision
+
+
+@torch.no_grad()
+def check_bounds(
+    model: ABS, images: Tensor, labels: Tensor, norm: Norm, search: CutSettings, settings: CheckSettings
+) -> pd.DataFrame:
+    """Bound images (N, 1, 28, 28) with labels (N,) and try to disprove it.
+
+    Returns:
+        a row for each image that is classified correctly: row (of the N), norm, lower (the bound) and found (the least
+        perturbation of the check).
+    """
+    right = (predict(model, images) == labels).nonzero()[:, 0]
+    known = bracket(Recorder(model, images[right], labels[right], norm), search)
+    found = least_found(known, settings, search)
+    return pd.DataFrame({"row": right.cpu(), "norm": norm, "lower": known.lower.cpu(), "found": found.cpu()})
+
+
+@torch.no_grad()
+def effort_curve(
+    model: ABS, images: Tensor, labels: Tensor, norm: Norm, searches: dict[str, CutSettings], settings: CheckSettings
+) -> pd.DataFrame:
+    """What more effort is worth on images (N, 1, 28, 28) that are classified as their labels (N,).
+
+    Returns:
+        a row per effort: effort, seconds (of the CPU, for each image), mean_lower, disproved (share of the images whose
+        bound the check falls below, by more than rounding) and mean_found (of bounds that have fallen to the check's).
+    """
+    rows = []
+    for effort, search in searches.items():
+        began = time.process_time()
+        known = bracket(Recorder(model, images, labels, norm), search)
+        seconds = (time.process_time() - began) / len(images)
+        found = least_found(known, settings, search).minimum(known.lower)
+        disproved = (found < known.lower * (1 - ROUNDING)).float().mean()
+        numbers = known.lower.mean(), disproved, found.mean()
+        names = "mean_lower", "disproved", "mean_found"
+        rows.append({"effort": effort, "seconds": seconds} | {name: n.item() for name, n in zip(names, numbers)})
+    return pd.DataFrame(rows)
+
+
+def least_found(known: Bracket, settings: CheckSettings, search: CutSettings) -> Tensor:
+    """The least perturbation (N,) inside all of the bracket's cuts that the check finds."""
+    found = []
+    for n in range(len(known.lower)):
+        relaxation = known.relaxation.of(torch.tensor([n], device=known.lower.device))
+        size = _least_size(relaxation, known.runs[n : n + 1], settings, search)
+        found.append(relaxation.perturbations.attainable(size))
+    return torch.cat([known.lower.new_zeros(0), *found])
+
+
+def _least_size(relaxation: Relaxation, known: Runs, settings: CheckSettings, search: CutSettings) -> Tensor:
+    """The size of the smallest perturbation (1,) inside all cuts that this search finds, for one image.
+
+    Args:
+        known: the bracket's runs (1, P).
+    """
+    model = relaxation.model
+    inference, own = model.inference, relaxation.cuts
+    classes, latents = [], []
+    for c, (candidates, decoded) in enumerate(_decoded(inference, model, settings.candidates, settings.seed)):
+        if c != relaxation.labels.item():
+            ratio = _against_each_cut(relaxation, decoded, candidates, model.gamma[c])
+            latents.append(candidates[ratio.topk(settings.starts, largest=False).indices])
+            classes.append(torch.full((settings.starts,), c))
+    generator = torch.Generator().manual_seed(settings.seed)
+    noise = torch.randn(settings.scattered, known.latents.shape[1], LATENT_DIM, generator=generator)
+    scattered = (known.latents[0] + settings.spread * noise.to(known.latents)).flatten(0, 1)
+    classes = torch.cat([*classes, known.classes[0].repeat(settings.scattered)])[None]
+    latents = torch.cat([*latents, scattered])[None]
+    weights = torch.full((1, classes.shape[1], own.constant.shape[1]), 1 / own.constant.shape[1])
+    longer = search.model_copy(update={"weighings": settings.weighings, "evaluations": settings.evaluations})
+    runs = relaxation.step(relaxation.begin(classes, latents, weights, longer), longer)
+    runs = relaxation.step(runs.distinct_first().first(4 * settings.kept), longer)
+    runs = runs.distinct_first().first(settings.kept)
+    for _ in range(settings.looks):
+        runs = relaxation.step(runs, longer)
+    return _solved_exactly(relaxation, Runs.joined(runs, known).distinct_first().first(settings.exact), settings)
+
+
+def _solved_exactly(relaxation: Relaxation, runs: Runs, settings: CheckSettings) -> Tensor:
+    """The least minimum (1,) inside all cuts of runs (1, P); the best run goes on, delta and latent in turn."""
+    inference, perturbations = relaxation.model.inference, relaxation.perturbations
+    classes, latents, least = runs.classes[0], runs.latents[0], torch.inf
+    for _ in range(settings.alternations):
+        theirs = relaxation.energies(classes[None], latents[None])
+        solved = [
+            exact_least(perturbations, Energies(constant - relaxation.cuts.constant[0], slope - relaxation.cuts.slope[0]))
+            for constant, slope in zip(theirs.constant[0], theirs.slope[0])
+        ]
+        best = min(range(len(solved)), key=lambda run: solved[run][0])
+        least, delta = min(least, solved[best][0]), torch.from_numpy(solved[best][1]).to(latents)
+        classes, latents = classes[best : best + 1], latents[best : best + 1]
+        x = (perturbations.x + delta).view_as(perturbations.observed)
+        _, latents = inference.minimise(x, classes, latents, settings.evaluations)
+    return latents.new_tensor([least])
+
+
+def _against_each_cut(relaxation: Relaxation, decoded: Tensor, latents: Tensor, gamma: Tensor) -> Tensor:
+    """constant / ||slope||_q of candidates (K,) against the cut that makes it largest."""
+    perturbations = relaxation.perturbations
+    theirs = gamma * ((decoded - perturbations.x).square().sum(1) + latents.square().sum(1) / 2)
+    needed = (theirs[:, None] - relaxation.cuts.constant).clamp_min(0)
+    order = 1.0 if perturbations.norm == "linf" else 2.0
+    steepness = 2 * gamma * torch.cdist(decoded, 0.5 + relaxation.cuts.slope[0] / (2 * gamma), p=order)
+    return (needed / steepness.clamp_min(EPSILON)).amax(1)
+
+
+@lru_cache(maxsize=1)
+def _decoded(inference: Inference, model: ABS, number: int, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Candidates (K, 8) of each class and their images (K, 784)."""
+    draws = candidate_latents(model.settings.model_copy(update={"candidates": number, "seed": seed}))
+    draws = draws.to(inference.candidates)
+    return [(draws, torch.cat([inference.decode(c, part).flatten(1) for part in draws.split(1000)])) for c in range(inference.classes)]
+
+
+@torch.no_grad()
+def check_arbiter(model: ABS, images: Tensor, labels: Tensor, settings: CheckSettings) -> pd.DataFrame:
+    """By how much a search from other candidates gets below the arbiter's gamma D, at images (N, 1, 28, 28) themselves.
+
+    Returns:
+        a row for each image: row, own (of the true class) and rival (of the likeliest other one); 0 where it doesn't.
+    """
+    inference, x = model.inference, model.observe(images)
+    arbiter = model.gamma * inference.arbitrate(x, model.gamma).distance
+    least = torch.full_like(arbiter, torch.inf)
+    for c, (candidates, decoded) in enumerate(_decoded(inference, model, settings.candidates, settings.seed)):
+        energy = torch.cdist(x.flatten(1), decoded).square() + candidates.square().sum(1) / 2
+        start = candidates[energy.topk(settings.starts, largest=False).indices].flatten(0, 1)
+        of_class = torch.full((len(start),), c, device=x.device)
+        repeated = x.repeat_interleave(settings.starts, 0)
+        value, _ = inference.minimise(repeated, of_class, start, 4 * settings.evaluations)
+        least[:, c] = model.gamma[c] * value.view(len(x), -1).amin(1)
+
+    def own_and_rival(distance: Tensor) -> tuple[Tensor, Tensor]:
+        return distance.gather(1, labels[:, None])[:, 0], distance.scatter(1, labels[:, None], torch.inf).amin(1)
+
+    own, rival = ((a - b).clamp_min(0).cpu() for a, b in zip(own_and_rival(arbiter), own_and_rival(least)))
+    return pd.DataFrame({"row": range(len(x)), "own": own, "rival": rival})

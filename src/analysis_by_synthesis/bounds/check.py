@@ -2,8 +2,7 @@
 
 A bound holds for all latents of the other classes or for none: one latent z whose exact minimum inside all cuts is smaller
 than the bound disproves it. What the bracket has looked at is left aside: candidates have a seed and a number of their own,
-starts are chosen against each cut alone and scattered around the latents that the bracket ended at, runs are many more
-and followed further, and what counts at the end is the minimum by bounds.exact, not that of some mixture.
+starts are chosen against each cut alone and scattered around the latents that the bracket ended at, and what counts at the end is the minimum by bounds.exact, not that of some mixture.
 
 The cuts are the bracket's: any other latent of the true class would only make the bound larger.
 """
@@ -141,7 +140,10 @@ def _decoded(inference: Inference, model: ABS, number: int, seed: int) -> list[t
     """Candidates (K, 8) of each class and their images (K, 784)."""
     draws = candidate_latents(model.settings.model_copy(update={"candidates": number, "seed": seed}))
     draws = draws.to(inference.candidates)
-    return [(draws, torch.cat([inference.decode(c, part).flatten(1) for part in draws.split(1000)])) for c in range(inference.classes)]
+    parts = draws.split(1000)
+    return [
+        (draws, torch.cat([inference.decode(c, part).flatten(1) for part in parts])) for c in range(inference.classes)
+    ]
 
 
 @torch.no_grad()

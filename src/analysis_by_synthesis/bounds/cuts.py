@@ -185,7 +185,8 @@ class Relaxation:
         """Runs at latents (N, P, 8) of classes (N, P), with weights of the cuts (N, P, J)."""
         jacobian = self.model.inference.jacobian(classes.flatten(), latents.flatten(0, 1))
         hessian = 2 * jacobian.mT @ jacobian + torch.eye(LATENT_DIM, device=latents.device)
-        return self.weigh(classes, latents, torch.linalg.inv(hessian).view(*classes.shape, LATENT_DIM, LATENT_DIM), weights, settings)
+        inverse = torch.linalg.inv(hessian).view(*classes.shape, LATENT_DIM, LATENT_DIM)
+        return self.weigh(classes, latents, inverse, weights, settings)
 
     def converge(self, runs: Runs, settings: CutSettings) -> Runs:
         """Follow runs until delta and z stop moving; smallest first."""

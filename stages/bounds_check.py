@@ -44,7 +44,9 @@ def main(model: str) -> None:
             if piece is None:
                 began = time.perf_counter()
                 x, y = images[start : start + CHUNK], labels[start : start + CHUNK]
-                table = check_bounds(loaded, x, y, norm, search, check).merge(check_arbiter(loaded, x, y, check), on="row")
+                table = check_bounds(loaded, x, y, norm, search, check).merge(
+                    check_arbiter(loaded, x, y, check), on="row"
+                )
                 piece = {name: torch.tensor(table[name].to_numpy()) for name in table.columns.drop("norm")}
                 piece["seconds"] = time.perf_counter() - began
                 checkpoints.save(f"{norm}-{start}", piece)

@@ -27,7 +27,9 @@ def main(name: str) -> None:
     images, labels = (part[:n].to(where) for part in load("train"))
     images = binarize(images) if model.get("binarize") else images
     torch.manual_seed(seed)
-    network, history, seconds = train(build_network(model["network"]), images, labels, settings, seed, checkpoints, name)
+    network, history, seconds = train(
+        build_network(model["network"]), images, labels, settings, seed, checkpoints, name
+    )
     save_weights(network, MODELS / name / "weights.safetensors")
     write_csv(PLOTS / "training" / f"{name}.csv", pd.DataFrame(history))
     write_card(TRAINING / f"{name}.json", code, device_name(where), seconds, samples=n, seed=seed)

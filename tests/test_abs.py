@@ -145,7 +145,9 @@ def test_what_follows_a_sample_does_not_depend_on_the_others(model, images):
     together, alone = model.follow(len(images)), model.follow(1)
     for step in range(4):
         x = (images + 0.02 * step).clamp(0, 1)
-        torch.testing.assert_close(together(x, torch.arange(len(x)))[2:3], alone(x[2:3], torch.tensor([0])), atol=0, rtol=0)
+        torch.testing.assert_close(
+            together(x, torch.arange(len(x)))[2:3], alone(x[2:3], torch.tensor([0])), atol=0, rtol=0
+        )
 
 
 def test_binary_abs_refuses_nan(decoders, images):

@@ -116,7 +116,9 @@ def test_a_sample_s_start_does_not_depend_on_the_others():
     together = adversarial_starts(Recorder(model, images, labels, "l2", resources=pool), rank=1, bisections=10)[1]
     for i in range(6):
         alone = Recorder(model, images[i : i + 1], labels[i : i + 1], "l2", resources=pool)
-        torch.testing.assert_close(adversarial_starts(alone, rank=1, bisections=10)[1][0], together[i], atol=1e-3, rtol=0)
+        torch.testing.assert_close(
+            adversarial_starts(alone, rank=1, bisections=10)[1][0], together[i], atol=1e-3, rtol=0
+        )
 
 
 def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_other_class():
@@ -202,9 +204,7 @@ def test_transfer_lengthens_the_substitutes_perturbations():
     model, images = TwoPlanes(offset=120.0), grey_images(3)
     scan, iterate = ({"norm": norm} for norm in ("l2", "linf"))
     sources = {"fgm": scan | SCAN, "fgsm": iterate | SCAN, "l2_bim": scan | BIM, "bim": iterate | BIM}
-    settings = transfer.Settings(
-        norm="l2", sources=sources, first_scale=0.5, growth=1.2, growths=20, bisections=12
-    )
+    settings = transfer.Settings(norm="l2", sources=sources, first_scale=0.5, growth=1.2, growths=20, bisections=12)
     resources = Resources(images, model(images).argmax(1), {"substitute": TwoPlanes()})
     recorder = smallest(model, transfer.attack, settings, images, resources)
     assert (recorder.best_distance / model.optimum(images, "l2")).tolist() == pytest.approx([1] * 3, rel=1e-2)

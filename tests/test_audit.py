@@ -200,7 +200,9 @@ def test_other_versions_are_noted():
     with changed(f"{CELL}.json", edited_card(versions=versions | {"foolbox": "1.3.2"})):
         verdict = provenance()
     assert verdict.faults == []
-    assert verdict.notes == ["transfer@cnn-gaussian_noise: made with foolbox 1.3.2, which are not those of requirements.txt"]
+    assert verdict.notes == [
+        "transfer@cnn-gaussian_noise: made with foolbox 1.3.2, which are not those of requirements.txt"
+    ]
 
 
 def test_an_edited_configuration_is_named():
@@ -227,7 +229,9 @@ def test_an_edited_record_is_named(test_split, column, value):
     row = first_found()
     with changed(f"{CELL}.csv", edit(column, row, value)):
         image = pd.read_csv(CELL.with_suffix(".csv")).loc[row, "image"]
-        assert [fault.split(" is ")[0] for fault in audit_cell(test_split)] == [f"{CELL.name}, test image {image}: {column}"]
+        assert [fault.split(" is ")[0] for fault in audit_cell(test_split)] == [
+            f"{CELL.name}, test image {image}: {column}"
+        ]
 
 
 def test_a_missing_or_doubled_record_is_named(test_split):
@@ -240,9 +244,13 @@ def test_a_missing_or_doubled_record_is_named(test_split):
 def test_every_wrong_prediction_is_named(test_split):
     model = load_model("cnn")
     with changed("results/clean/cnn.csv", edit("predicted", 77, lambda c: (c + 1) % 10)):
-        assert check_clean("cnn", model, *test_split).faults == ["cnn, test image 77: the recorded prediction is not the model's"]
+        assert check_clean("cnn", model, *test_split).faults == [
+            "cnn, test image 77: the recorded prediction is not the model's"
+        ]
     with changed("results/clean/cnn.csv", edit("label", 78, lambda c: (c + 1) % 10)):
-        assert check_clean("cnn", model, *test_split).faults == ["cnn, test image 78: the recorded label is not MNIST's"]
+        assert check_clean("cnn", model, *test_split).faults == [
+            "cnn, test image 78: the recorded label is not MNIST's"
+        ]
 
 
 def bounds_faults(test_split):
@@ -279,7 +287,9 @@ def test_a_number_that_does_not_follow_is_named(stage, names):
     with ExitStack() as stack:
         for name in names:
             stack.enter_context(changed(name, edit_last_number))
-        assert check_remake(read_stages()[stage]).faults == [f"{name}: is not what the stage makes from its inputs" for name in names]
+        assert check_remake(read_stages()[stage]).faults == [
+            f"{name}: is not what the stage makes from its inputs" for name in names
+        ]
 
 
 def brighten(path):

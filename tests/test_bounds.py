@@ -10,9 +10,6 @@ from scipy.optimize import minimize_scalar
 from toy_decoders import toy_settings
 
 from analysis_by_synthesis.attacks import bound_guided
-from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
-from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
 from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds, effort_curve
 from analysis_by_synthesis.bounds.cuts import CutSettings, bracket, single_without_box
 from analysis_by_synthesis.bounds.exact import exact_least
@@ -21,9 +18,12 @@ from analysis_by_synthesis.bounds.records import CheckSettings
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Stretched, perturbations
 from analysis_by_synthesis.bounds.starts import candidate_images, smallest
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.reporting import bounds as reporting
+from analysis_by_synthesis.evaluation.postprocess import shrink_binary
+from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
+from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.reporting import bounds as reporting
 
 pytestmark = pytest.mark.usefixtures("single_thread")
 SEARCH = CutSettings(
@@ -355,7 +355,10 @@ def test_starts_are_the_candidates_of_the_smallest_perturbations(name, norm):
     )
     classes, found = smallest(allowed, own, labels, inference, model.gamma, screened=len(latents), each=1, number=3)
     theirs = Energies.of(
-        candidate_images(inference)[1].expand(3, -1, -1), latents.expand(3, -1, -1), torch.ones(3, 20), allowed.x[:, None]
+        candidate_images(inference)[1].expand(3, -1, -1),
+        latents.expand(3, -1, -1),
+        torch.ones(3, 20),
+        allowed.x[:, None],
     )
     size, _ = allowed.least(theirs - own)
     assert (classes == 1).all()
@@ -368,7 +371,9 @@ def test_the_bounds_of_an_image_do_not_depend_on_the_other_images(name, norm):
     images, labels = images_of(model, n=5)
     together = bracket(Recorder(model, images, labels, norm), SEARCH)
     backwards = bracket(Recorder(model, images.flip(0), labels, norm), SEARCH)
-    assert torch.equal(together.lower, backwards.lower.flip(0)) and torch.equal(together.single, backwards.single.flip(0))
+    assert torch.equal(together.lower, backwards.lower.flip(0)) and torch.equal(
+        together.single, backwards.single.flip(0)
+    )
     for n in (0, 3):
         alone = bracket(Recorder(model, images[n : n + 1], labels[n : n + 1], norm), SEARCH)
         assert torch.equal(alone.lower, together.lower[n : n + 1])

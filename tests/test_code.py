@@ -62,7 +62,9 @@ def test_the_dump_is_the_same_on_another_python(version, tmp_path):
         pytest.skip(f"no Python {version} here")
     source = Path(code.__file__).read_text()
     trees = source[source.index("DOCUMENTED =") : source.index("# --- Imports")]
-    program = f"import ast, hashlib\n{trees}\nprint(hashlib.sha256(dump(ast.parse({SNIPPET!r})).encode()).hexdigest()[:16])"
+    program = (
+        f"import ast, hashlib\n{trees}\nprint(hashlib.sha256(dump(ast.parse({SNIPPET!r})).encode()).hexdigest()[:16])"
+    )
     done = subprocess.run([works[0], "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == EXPECTED
 
@@ -76,7 +78,7 @@ ORIGINAL = 'def f(a, b=(1, 2)):\n    """Say."""\n    return a + b[0]  # sum\n'
         "# A comment.\n" + ORIGINAL,
         '"""A docstring."""\n' + ORIGINAL.replace("Say.", "Say more."),
         ORIGINAL.replace('    """Say."""\n', ""),
-        'def f(\n    a,\n    b=(1,\n       2),\n):\n    return (a + b[0])\n',
+        "def f(\n    a,\n    b=(1,\n       2),\n):\n    return (a + b[0])\n",
     ],
 )
 def test_comments_docstrings_and_layout_change_nothing(text):
@@ -202,7 +204,9 @@ def package_file(name):
 
 
 def test_an_attack_changes_its_own_cells_and_those_that_use_it(project):
-    changed = changed_keys(project, package_file("attacks/fast_gradient.py"), "range(1, steps + 1)", "range(2, steps + 1)")
+    changed = changed_keys(
+        project, package_file("attacks/fast_gradient.py"), "range(1, steps + 1)", "range(2, steps + 1)"
+    )
     assert changed == attacks_by("fast_gradient", "transfer")
 
 
@@ -215,7 +219,10 @@ def test_a_model_changes_what_attacks_it_and_no_other(project):
     assert changed_keys(project, package_file("models/nearest_neighbor.py"), "REACH = 0.5", "REACH = 0.4") == {
         "models.nearest_neighbor"
     }
-    assert changed_keys(project, package_file("networks/madry.py"), "1024", "1025") == {"models.madry", "networks.madry"}
+    assert changed_keys(project, package_file("networks/madry.py"), "1024", "1025") == {
+        "models.madry",
+        "networks.madry",
+    }
 
 
 def test_the_engine_of_the_inference_changes_abs_and_its_stages(project):
@@ -233,7 +240,9 @@ def test_what_cannot_change_a_result_changes_nothing(project, module):
 
 
 def test_a_comment_in_the_most_shared_module_changes_nothing(project):
-    assert changed_keys(project, package_file("params.py"), '"""The only reader', '# Hello.\n"""The one reader') == set()
+    assert (
+        changed_keys(project, package_file("params.py"), '"""The only reader', '# Hello.\n"""The one reader') == set()
+    )
 
 
 def test_a_new_attack_changes_no_other(project):
@@ -294,7 +303,17 @@ def test_a_stage_names_all_that_it_runs(name):
 
 USES = {  # the scripts that import by name, and not only reach the code that could
     "attacks.registry": {"attack"},
-    "models.registry": {"attack", "bounds", "bounds_check", "calibrate", "classify", "distal", "figure1", "paper_bounds", "pgd_accuracy"},
+    "models.registry": {
+        "attack",
+        "bounds",
+        "bounds_check",
+        "calibrate",
+        "classify",
+        "distal",
+        "figure1",
+        "paper_bounds",
+        "pgd_accuracy",
+    },
     "networks.registry": {"train_classifier"},
 }
 
@@ -351,7 +370,9 @@ def test_only_the_download_has_outputs_outside_of_git():
 def test_other_code_than_the_project_s_own_is_refused(project):
     """As in another worktree, or in a queued experiment, with an editable install of this clone."""
     command = [sys.executable, str(project / "stages" / "attack.py"), "cnn", "fgm"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(SOURCE)})
+    done = subprocess.run(
+        command, cwd=project, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(SOURCE)}
+    )
     assert done.returncode == 1
     assert "the code that would run is" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 

@@ -24,7 +24,9 @@ def branch(project, tmp_path):
     run(clone, "git", "add", "--all")
     run(clone, "git", "commit", "--quiet", "--message", "smoke run")
     run(clone, "git", "checkout", "--quiet", "-b", "fewer-levels")
-    params = smoke.merge(yaml.safe_load((clone / "params.yaml").read_text()), {"attacks": {"gaussian_noise": {"levels": 10}}})
+    params = smoke.merge(
+        yaml.safe_load((clone / "params.yaml").read_text()), {"attacks": {"gaussian_noise": {"levels": 10}}}
+    )
     (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     return clone
 
@@ -36,7 +38,14 @@ def run(folder, *command):
 
 
 def test_a_branch_is_compared(branch):
-    assert ran(run(branch, "dvc", "repro")) == {"code", "transfer@cnn-gaussian_noise", "runs", "report", "figures", "page"}
+    assert ran(run(branch, "dvc", "repro")) == {
+        "code",
+        "transfer@cnn-gaussian_noise",
+        "runs",
+        "report",
+        "figures",
+        "page",
+    }
     params = json.loads(run(branch, "dvc", "params", "diff", "main", "--json"))
     assert params == {"params.yaml": {"attacks.gaussian_noise.levels": {"old": 20, "new": 10, "diff": -10}}}
     metrics = json.loads(run(branch, "dvc", "metrics", "diff", "main", "--json"))
@@ -52,7 +61,9 @@ def test_code_is_content(branch):
     run(branch, "git", "checkout", "--quiet", "params.yaml")
     package = branch / "src/analysis_by_synthesis"
     params = package / "params.py"
-    params.write_text(params.read_text().replace('"""The only reader', '"""The one and only reader', 1) + "\n# The end.\n")
+    params.write_text(
+        params.read_text().replace('"""The only reader', '"""The one and only reader', 1) + "\n# The end.\n"
+    )
     assert stages_to_run(branch) == {"code"}
     run(branch, "dvc", "repro", "code")
     assert run(branch, "git", "status", "--porcelain", "code.json") == "" and stages_to_run(branch) == set()
@@ -64,7 +75,7 @@ def test_code_is_content(branch):
     run(branch, "dvc", "repro", "code")
     assert cells <= stages_to_run(branch) <= cells | {"runs", "report", "figures", "page"}
     diff = json.loads(run(branch, "dvc", "params", "diff", "main", "--json"))
-    assert {key for key in diff["code.json"]} == {"attacks.salt_and_pepper"}
+    assert set(diff["code.json"]) == {"attacks.salt_and_pepper"}
 
 
 def stages_to_run(branch):

@@ -8,10 +8,10 @@ import torch
 from analysis_by_synthesis.calibration import posterior
 from analysis_by_synthesis.distal import records
 from analysis_by_synthesis.distal.ascent import Ascent, Climber, DistalSettings, evidence, noise
-from analysis_by_synthesis.reporting.figure4 import Neighbourhood, draw, summarise
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.reporting.figure4 import Neighbourhood, draw, summarise
+from analysis_by_synthesis.reporting.style import MODEL_LABELS
 
 EXACT = Ascent(starts=3, steps=100, difference=None)
 ESTIMATED = Ascent(starts=3, steps=100, difference=0.05)
@@ -114,6 +114,6 @@ def test_the_summary_counts_what_is_certain_and_far_from_the_data(tmp_path):
     assert (exact["distal"], exact["distal_binarised"]) == (0.5, 0.25)  # binarised, the grey image is black
     assert (exact["highest_probability"], exact["median_distance"]) == (0.93, pytest.approx(28 * 0.4, abs=1e-3))
 
-    ascents = {model: (table.iloc[:2], images[:2]) for model in MODEL_LABELS}
+    ascents = dict.fromkeys(MODEL_LABELS, (table.iloc[:2], images[:2]))
     draw(ascents, {model: {"exact": exact} for model in MODEL_LABELS}, noise(4, 0), 1, tmp_path / "figure4.png")
     assert (tmp_path / "figure4.pdf").exists()

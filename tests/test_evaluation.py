@@ -13,11 +13,11 @@ from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.records import onto_grid, read_adversarials, write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation, seed_of
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
-from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
-from analysis_by_synthesis.pipeline.files import read_records
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
 from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.files import read_records
 
 EVALUATION = Evaluation(chunk_size=4, pool=1, kept=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
 
@@ -154,7 +154,9 @@ def run(model, images, tmp_path, n=6, labels=None, attack=gaussian_noise.attack,
         labels[2] = 1 - labels[2]  # misclassified already
     evaluation = EVALUATION.model_copy(update={"chunk_size": chunk_size})
     cell = AttackCell(model, attack, settings, evaluation, Resources(images[:0], labels[:0], {}))
-    return cell.run(images, labels, [i for i in ORDER if i < len(images)], n, 3, Checkpoints("test", {}, {}, [], tmp_path), "test")[0]
+    return cell.run(
+        images, labels, [i for i in ORDER if i < len(images)], n, 3, Checkpoints("test", {}, {}, [], tmp_path), "test"
+    )[0]
 
 
 def test_records_are_complete_and_verified(tmp_path):

@@ -155,9 +155,7 @@ SEARCH = {
         (bound_guided, {"norm": "linf", "search": SEARCH}),
     ],
 )  # fmt: skip
-def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(
-    model, model_on_gpu, images, module, settings, tmp_path
-):
+def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(model, model_on_gpu, images, module, settings, tmp_path):
     """But for Brendel & Bethge's attack, whose solver runs on the CPU, and takes half a minute to compile."""
     labels = predict(model, images)
     evaluation = Evaluation(chunk_size=12, pool=1, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)

@@ -131,7 +131,9 @@ def test_dvc_repro_checks_too(tmp_path):
     """Without make: the stage of the fingerprints does, and says it in one sentence."""
     for name in ("src", "stages"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.egg-info"))
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text().replace("chunk_size: 25", "chunk_size: lots"))
+    (tmp_path / "params.yaml").write_text(
+        (ROOT / "params.yaml").read_text().replace("chunk_size: 25", "chunk_size: lots")
+    )
     command = [sys.executable, "stages/fingerprints.py"]
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)

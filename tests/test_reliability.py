@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from project import ROOT
 
-from analysis_by_synthesis.reporting.reliability import calibration_error, draw, reliability, summarise
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.reporting.reliability import calibration_error, draw, reliability, summarise
 
 TABLE = pd.DataFrame({
     "label": [1, 2, 3, 4], "predicted": [1, 2, 3, 0], "before": [0.55, 0.57, 1.0, 0.98], "after": [0.5, 0.88, 0.92, 0.99],

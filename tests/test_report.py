@@ -38,7 +38,9 @@ def cell(norm, label, *distances, images=None, rejected=(), zero_gradients=0):
     """Of samples that are all classified correctly, of test images 0, 1, 2 ... if no others are named."""
     images = range(len(distances)) if images is None else images
     table = pd.DataFrame({norm: distances}, dtype=float, index=pd.Index(images, name="image"))
-    table = table.assign(clean_correct=True, success=np.isfinite(table[norm]), rejected=False, zero_gradients=zero_gradients)
+    table = table.assign(
+        clean_correct=True, success=np.isfinite(table[norm]), rejected=False, zero_gradients=zero_gradients
+    )
     table.loc[list(rejected), "rejected"] = True
     attack, module = ATTACKS[label]
     return Cell(attack, module, Path(attack), table)

@@ -34,7 +34,11 @@ def test_everything_is_made(project):
 def test_changes_rerun_only_what_reads_them(project):
     path = project / "params.yaml"
     original = path.read_text()
-    changes = {"attacks": {"bim": {"iterations": 3}}, "report": {"disagreement": 2.0}, "vae": {"max_learning_rate": 0.001}}
+    changes = {
+        "attacks": {"bim": {"iterations": 3}},
+        "report": {"disagreement": 2.0},
+        "vae": {"max_learning_rate": 0.001},
+    }
     path.write_text(yaml.safe_dump(smoke.merge(yaml.safe_load(original), changes), sort_keys=False))
     try:
         found = runs(project)

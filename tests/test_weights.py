@@ -64,7 +64,9 @@ def test_what_is_no_state_dict_is_named(tmp_path):
 def test_other_weights_go_through_the_same_evaluation(project, tmp_path, monkeypatch):
     monkeypatch.chdir(project)
     before = {path: path.read_bytes() for path in project.rglob("*.json")}
-    found = evaluate(project / "models", tmp_path, ["cnn-gaussian_noise", "cnn-transfer_linf"], samples=4).to_dict("records")
+    found = evaluate(project / "models", tmp_path, ["cnn-gaussian_noise", "cnn-transfer_linf"], samples=4).to_dict(
+        "records"
+    )
     assert (found[0]["cell"], found[0]["n"], found[0]["norm"]) == ("cnn-gaussian_noise", 4, "l2")
     assert found[0]["median"] > 0
     committed = pd.read_csv(project / "results/attacks/cnn-gaussian_noise.csv").iloc[:4]
@@ -82,7 +84,9 @@ def test_other_weights_go_through_the_same_evaluation(project, tmp_path, monkeyp
         ("results", "out", "cnn-fgm", "results has no folder cnn"),
     ],
 )
-def test_a_mistaken_evaluation_is_named_and_touches_nothing(project, tmp_path, monkeypatch, weights, output, cell, sentence):
+def test_a_mistaken_evaluation_is_named_and_touches_nothing(
+    project, tmp_path, monkeypatch, weights, output, cell, sentence
+):
     monkeypatch.chdir(project)
     params = (project / "params.yaml").read_bytes()
     with pytest.raises(UserError, match=sentence):

@@ -40,7 +40,9 @@ def evaluate(weights: Path, output: Path, names: list[str], samples: int | None)
     Raises:
         UserError: there is no such cell, or no such model.
     """
-    seed, order, evaluation, clean_images = read({"seed": int, "order": int, "evaluation": Evaluation, "clean_images": Count})
+    seed, order, evaluation, clean_images = read(
+        {"seed": int, "order": int, "evaluation": Evaluation, "clean_images": Count}
+    )
     experiment, cells = Experiment(seed=seed, order=order, evaluation=evaluation), _cells(names)
     if not weights.is_dir():
         raise UserError(f"{weights} is not a directory of weights; lay it out as models/ is.")
@@ -54,7 +56,9 @@ def evaluate(weights: Path, output: Path, names: list[str], samples: int | None)
         (block,) = read({key: AttackBlock})
         attack, settings = load_attack(key, block)
         code, stem = fingerprints(keys=[key, f"models.{model}"]), output / ATTACKS / name
-        others = {needed: weights / needed if (weights / needed).is_dir() else MODELS / needed for needed in settings.needs}
+        others = {
+            needed: weights / needed if (weights / needed).is_dir() else MODELS / needed for needed in settings.needs
+        }
         work = output / ".work"
         experiment.run(models[model], attack, settings, samples or block.samples, code, stem, work, others)
         distances = read_records(stem.with_suffix(".csv"))[block.norm].to_numpy()
@@ -98,11 +102,15 @@ def _clean_accuracy(model: Path, output: Path, n: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m analysis_by_synthesis.evaluate", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis_by_synthesis.evaluate", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("weights", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("cells", nargs="+", metavar="CELL", help="<model>-<attack>, for instance abs-fgsm")
-    parser.add_argument("--samples", type=int, help="attacked in each cell, the first so many in the order of all experiments")
+    parser.add_argument(
+        "--samples", type=int, help="attacked in each cell, the first so many in the order of all experiments"
+    )
     chosen = parser.parse_args()
     print(evaluate(chosen.weights, chosen.output, chosen.cells, chosen.samples).to_string(index=False))
 

@@ -22,7 +22,7 @@ class Settings(AttackSettings):
     """Args: steps; spherical_step, source_step: relative to the distance, at first; look_every: steps between two looks at
     their success rates, which take 30 and 100 looks to change them; bisections: towards the start."""
 
-    starts: ClassVar[bool] = True
+    pool: ClassVar[bool] = True
     norm: Literal["l2"]
     steps: Count
     spherical_step: Positive

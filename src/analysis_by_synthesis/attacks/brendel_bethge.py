@@ -24,7 +24,7 @@ class Settings(AttackSettings):
     """Args: restarts: of the whole attack, towards one image of another class each; steps; learning_rate: radius of the trust
     region per pixel; decays: how often it is halved; bisections: towards the start."""
 
-    starts: ClassVar[bool] = True
+    pool: ClassVar[bool] = True
     restarts: Count
     steps: Count
     learning_rate: Positive

@@ -15,7 +15,7 @@ class Settings(AttackSettings):
     """Args: steps; first_probes: queries for the first normal, growing with the root of the step; bisections: towards the
     start."""
 
-    starts: ClassVar[bool] = True
+    pool: ClassVar[bool] = True
     norm: Literal["l2", "linf"]
     steps: Count
     first_probes: Count

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
+from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.params import Count, Growth, Share
 
 

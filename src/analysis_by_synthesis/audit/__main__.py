@@ -62,7 +62,9 @@ def verdicts(everything: bool, reruns: int, seed: int) -> Iterator[Verdict]:
             yield check_remake(stage)
         elif group in NUMERIC:
             yield _made_again(stage, code, NUMERIC[group])
-    again = [name for name in sorted(stages) if name.startswith(("attack", "transfer")) and _is_present(stages[name], code)]
+    again = [
+        name for name in sorted(stages) if name.startswith(("attack", "transfer")) and _is_present(stages[name], code)
+    ]
     for name in random.Random(seed).sample(again, min(reruns, len(again))):
         attack = stages[name].command[2]
         chunk = {f"attacks.{attack}.samples": read_json(stages[name].deps[-1])["evaluation"]["chunk_size"]}
@@ -83,7 +85,9 @@ def _is_present(stage: Stage, code: dict[str, dict[str, str]]) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m analysis_by_synthesis.audit", description=__doc__)
     parser.add_argument("--all", action="store_true", help="check all of what is only sampled otherwise")
-    parser.add_argument("--reruns", type=int, default=0, help="attack so many cells again, a chunk of each; minutes each")
+    parser.add_argument(
+        "--reruns", type=int, default=0, help="attack so many cells again, a chunk of each; minutes each"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of all samples")
     arguments = parser.parse_args()
     check_own_code(Path.cwd())

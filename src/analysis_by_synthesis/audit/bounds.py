@@ -30,7 +30,14 @@ def check_bounds(cells: dict[Row, Cell], model: str, norm: Norm) -> Verdict:
 
 
 def check_search(
-    cells: dict[Row, Cell], name: str, model: Classifier, norm: Norm, settings: CutSettings, images: Tensor, labels: Tensor, seed: int
+    cells: dict[Row, Cell],
+    name: str,
+    model: Classifier,
+    norm: Norm,
+    settings: CutSettings,
+    images: Tensor,
+    labels: Tensor,
+    seed: int,
 ) -> Verdict:
     """Search again for the bounds of a few random images.
 
@@ -41,11 +48,15 @@ def check_search(
     records = records[records["clean_correct"]]
     chosen = records.sample(min(SAMPLE, len(records)), random_state=seed).index.to_numpy()
     recorder = Recorder(model, images[chosen], labels[chosen], norm)
-    found = bound_guided.attack(recorder, images[chosen], labels[chosen], bound_guided.Settings(norm=norm, search=settings))
+    found = bound_guided.attack(
+        recorder, images[chosen], labels[chosen], bound_guided.Settings(norm=norm, search=settings)
+    )
     verdict = Verdict(f"{name}: {len(chosen)} {norm} bounds, searched for again")
     for column in ("single", "lower"):
         claims, again = records.loc[chosen, column].to_numpy(), found[column].numpy()
         wrong = ~np.isclose(claims, again, rtol=TOLERANCE, atol=torch.finfo(torch.float32).eps)
         for image, claim, value in zip(chosen[wrong], claims[wrong], again[wrong]):
-            verdict.faults.append(f"{name}, test image {image}: the {norm} bound {column} is {value:.6g} now, not {claim:.6g}")
+            verdict.faults.append(
+                f"{name}, test image {image}: the {norm} bound {column} is {value:.6g} now, not {claim:.6g}"
+            )
     return verdict

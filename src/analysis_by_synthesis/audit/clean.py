@@ -27,6 +27,8 @@ def check_clean(name: str, model: Classifier, images: Tensor, labels: Tensor) ->
     recorded = torch.tensor(records["predicted"].to_numpy())[:, None]
     wrong = scores.amax(1) - scores.gather(1, recorded)[:, 0] > ROUNDING
     mislabelled = torch.tensor(records["label"].to_numpy()) != labels[records.index.to_numpy()]
-    faults = [f"{name}, test image {i}: the recorded prediction is not the model's" for i in records.index[wrong.numpy()]]
+    faults = [
+        f"{name}, test image {i}: the recorded prediction is not the model's" for i in records.index[wrong.numpy()]
+    ]
     faults += [f"{name}, test image {i}: the recorded label is not MNIST's" for i in records.index[mislabelled.numpy()]]
     return Verdict(f"{name}: {len(records)} predictions on clean images", faults)

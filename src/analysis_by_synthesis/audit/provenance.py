@@ -27,11 +27,15 @@ def check_provenance(stages: dict[str, Stage], code: dict[str, dict[str, str]]) 
             continue
         by[made_by(card, code)].append(name)
         if any(stage.code.get(key) != value for key, value in card["code"].items()) and not card["migrated"]:
-            verdict.faults.append(f"{name}: dvc.lock says that it was made by the present code, its run card by other code")
+            verdict.faults.append(
+                f"{name}: dvc.lock says that it was made by the present code, its run card by other code"
+            )
         if differing := [f"{library} {version}" for library, version in _other(card, versions)]:
             verdict.notes.append(f"{name}: made with {', '.join(differing)}, which are not those of {REQUIREMENTS}")
     made = sum(map(len, by.values()))
-    verdict.checked = f"{made} results: {len(by[PRESENT])} were made by the present code, {made - len(by[PRESENT])} by older code"
+    verdict.checked = (
+        f"{made} results: {len(by[PRESENT])} were made by the present code, {made - len(by[PRESENT])} by older code"
+    )
     verdict.notes += [f"made by {kind}: {_listed(names)}" for kind, names in by.items() if names and kind != PRESENT]
     return verdict
 

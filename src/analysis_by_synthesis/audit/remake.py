@@ -18,8 +18,16 @@ from analysis_by_synthesis.audit.stages import Stage
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.pipeline.card import CARD_KEYS
 
-COMPARED = (".csv", ".json", ".md", ".html", ".npz")  # figures are compared by what they draw: fonts differ between machines
-SHARE = 0.02  # of the numbers of a file that may differ by more than the tolerance: another CPU may prefer another class
+COMPARED = (
+    ".csv",
+    ".json",
+    ".md",
+    ".html",
+    ".npz",
+)  # figures are compared by what they draw: fonts differ between machines
+SHARE = (
+    0.02  # of the numbers of a file that may differ by more than the tolerance: another CPU may prefer another class
+)
 PROJECT = ("params.yaml", "code.json", "stages", ".work/inference")  # the last one is a cache, keyed by its content
 
 
@@ -103,7 +111,11 @@ def _differs(committed: Path, made: Path, tolerance: float, in_part: bool) -> st
         return f"has {ours.shape} numbers, not {theirs.shape}"
     alike = np.isclose(ours.to_numpy(), theirs.to_numpy(), rtol=tolerance, atol=1e-9, equal_nan=True)
     wrong = int((~alike).sum())
-    return f"{wrong} of {alike.size} numbers are not what the stage makes" if wrong > SHARE * alike.size * bool(tolerance) else ""
+    return (
+        f"{wrong} of {alike.size} numbers are not what the stage makes"
+        if wrong > SHARE * alike.size * bool(tolerance)
+        else ""
+    )
 
 
 def _numbers(path: Path) -> pd.DataFrame:
@@ -111,11 +123,17 @@ def _numbers(path: Path) -> pd.DataFrame:
     if path.suffix == ".csv":
         table = pd.read_csv(path)
         table = table.set_index("image") if "image" in table and table["image"].is_unique else table
-        return table.apply(lambda column: column if column.dtype.kind in "iufb" else column.map(lambda text: zlib.crc32(str(text).encode()))).astype(float)
+        return table.apply(
+            lambda column: (
+                column if column.dtype.kind in "iufb" else column.map(lambda text: zlib.crc32(str(text).encode()))
+            )
+        ).astype(float)
     if path.suffix == ".npz":
         with np.load(path) as archive:
             arrays = [archive[name].ravel() for name in sorted(archive.files)]
-        parts = [_in_text(" ".join(array)) if array.dtype.kind == "U" else array.astype(float).tolist() for array in arrays]
+        parts = [
+            _in_text(" ".join(array)) if array.dtype.kind == "U" else array.astype(float).tolist() for array in arrays
+        ]
         return pd.DataFrame([number for part in parts for number in part])
     return pd.DataFrame(_in_text(path.read_text()))
 
@@ -123,4 +141,6 @@ def _numbers(path: Path) -> pd.DataFrame:
 def _in_text(text: str) -> list[float]:
     """The numbers in a text, and a number for what stands between them."""
     pattern = r"-?\d+\.?\d*(?:e[+-]?\d+)?"
-    return [float(number) for number in re.findall(pattern, text)] + [float(zlib.crc32(re.sub(pattern, "#", text).encode()))]
+    return [float(number) for number in re.findall(pattern, text)] + [
+        float(zlib.crc32(re.sub(pattern, "#", text).encode()))
+    ]

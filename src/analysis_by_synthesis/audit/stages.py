@@ -54,7 +54,9 @@ def read_stages() -> dict[str, Stage]:
 
 def _resolved(stage: Any) -> Stage:
     files = [dep for dep in stage.deps if not hasattr(dep, "params")]
-    locked = [dep.hash_info.value or {} for dep in stage.deps if dep.def_path == str(CODE_FILE) and hasattr(dep, "params")]
+    locked = [
+        dep.hash_info.value or {} for dep in stage.deps if dep.def_path == str(CODE_FILE) and hasattr(dep, "params")
+    ]
     return Stage(
         stage.name,
         stage.cmd.split()[1:],

@@ -27,7 +27,9 @@ def bounds(model: str, norm: Norm, chosen: list[int], effort: str | None = None)
     if outside := [i for i in chosen if not 0 <= i < len(labels)]:
         raise UserError(f"there is no test image {outside[0]}; name some of 0 to {len(labels) - 1}.")
     if effort is not None and effort not in settings.search:
-        raise UserError(f"there is no effort {effort}; params.yaml has {', '.join(settings.search)} under bounds.search.")
+        raise UserError(
+            f"there is no effort {effort}; params.yaml has {', '.join(settings.search)} under bounds.search."
+        )
     search, where = settings.search[effort or settings.effort], device()
     loaded = load_model(model, device=where)
     x, y = images[chosen].to(where), labels[chosen].to(where)
@@ -42,7 +44,9 @@ def main() -> None:
     parser.add_argument("model", choices=["abs", "binary_abs"])
     parser.add_argument("norm", choices=NORMS)
     parser.add_argument("images", nargs="+", type=int, metavar="IMAGE", help="the index of a test image")
-    parser.add_argument("--effort", help="one of those under bounds.search in params.yaml; bounds.effort if it isn't given")
+    parser.add_argument(
+        "--effort", help="one of those under bounds.search in params.yaml; bounds.effort if it isn't given"
+    )
     chosen = parser.parse_args()
     print(bounds(chosen.model, chosen.norm, chosen.images, chosen.effort).to_string(index=False))
 

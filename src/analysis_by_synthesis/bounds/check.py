@@ -114,7 +114,9 @@ def _solved_exactly(relaxation: Relaxation, runs: Runs, settings: CheckSettings)
     for _ in range(settings.alternations):
         theirs = relaxation.energies(classes[None], latents[None])
         solved = [
-            exact_least(perturbations, Energies(constant - relaxation.cuts.constant[0], slope - relaxation.cuts.slope[0]))
+            exact_least(
+                perturbations, Energies(constant - relaxation.cuts.constant[0], slope - relaxation.cuts.slope[0])
+            )
             for constant, slope in zip(theirs.constant[0], theirs.slope[0])
         ]
         best = min(range(len(solved)), key=lambda run: solved[run][0])

@@ -11,7 +11,6 @@ from scipy.sparse import bmat, eye
 
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Perturbations, Stretched
 
-
 RESTARTS = 20
 INSIDE = 1e-5  # share by which a solution may miss a cut
 
@@ -57,7 +56,10 @@ def _l2(constant: np.ndarray, slope: np.ndarray, x: np.ndarray) -> tuple[float, 
 
     mu, bounds = np.maximum(constant, 0) / len(constant), [(0, None)] * len(constant)
     for _ in range(RESTARTS):  # nearly parallel cuts make a single pass stop early
-        for method, options in (("L-BFGS-B", {"ftol": 1e-15, "gtol": 1e-10}), ("SLSQP", {"ftol": 1e-14, "maxiter": 200})):
+        for method, options in (
+            ("L-BFGS-B", {"ftol": 1e-15, "gtol": 1e-10}),
+            ("SLSQP", {"ftol": 1e-14, "maxiter": 200}),
+        ):
             found = minimize(negative_dual, mu, jac=True, bounds=bounds, method=method, options=options)
             if found.fun <= negative_dual(mu)[0]:
                 mu = found.x

@@ -8,8 +8,8 @@ import torch
 from analysis_by_synthesis.attacks.registry import Attack
 from analysis_by_synthesis.data.mnist import FILES, MNIST, load
 from analysis_by_synthesis.data.order import in_order
-from analysis_by_synthesis.evaluation.records import write_attack
 from analysis_by_synthesis.evaluation.recorder import Resources
+from analysis_by_synthesis.evaluation.records import write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
 from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.models import load_model
@@ -53,13 +53,13 @@ class Experiment(Block):
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.
         """
         needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
-        splits = ("test", "train") if settings.starts else ("test",)
+        splits = ("test", "train") if settings.pool else ("test",)
         data = [MNIST / name for split in splits for name in FILES[split]]
         parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *data]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
         where = device()
         images, labels = (part.to(where) for part in load("test"))
-        pool = load("train") if settings.starts else (images[:0], labels[:0])
+        pool = load("train") if settings.pool else (images[:0], labels[:0])
         others = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
         resources = Resources(*(part[: self.evaluation.pool].to(where) for part in pool), others)
         cell = AttackCell(load_model(model.name, model.parent, where), attack, settings, self.evaluation, resources)
@@ -74,4 +74,6 @@ class Experiment(Block):
 def _in_one_line(name: str, records: dict[str, torch.Tensor], norm: str) -> str:
     distances, attacked = records[norm], records["clean_correct"]
     found = int((records["success"] & attacked).sum())
-    return f"{name}: median {norm} {distances.double().quantile(0.5):.3g}, {found} of {int(attacked.sum())} images fooled"
+    return (
+        f"{name}: median {norm} {distances.double().quantile(0.5):.3g}, {found} of {int(attacked.sum())} images fooled"
+    )

@@ -16,11 +16,11 @@ class AttackSettings(Block):
 
     Attributes:
         needs: the other models that the attack asks for, by name.
-        starts: whether it starts from images of other classes.
+        pool: whether it starts from training images of other classes.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
-    starts: ClassVar[bool] = False
+    pool: ClassVar[bool] = False
     norm: Norm
     difference_steps: list[Positive] = []
 

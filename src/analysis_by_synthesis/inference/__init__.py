@@ -15,7 +15,15 @@ from analysis_by_synthesis.inference.reference import ReferenceInference
 from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.networks.vae import Decoder
 
-__all__ = ["Following", "Inference", "InferenceSettings", "ReferenceInference", "Solution", "build_inference", "objective"]
+__all__ = [
+    "Following",
+    "Inference",
+    "InferenceSettings",
+    "ReferenceInference",
+    "Solution",
+    "build_inference",
+    "objective",
+]
 
 AMPERE = 8, 0  # compute capability from which there are tf32 products
 

@@ -128,9 +128,7 @@ class Inference(ABC):
         return (gamma * self.search(x, self.settings.decision, gamma).value).argmin(1)
 
     @torch.no_grad()
-    def search(
-        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool = False
-    ) -> Runs:
+    def search(self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool = False) -> Runs:
         """The best run of each class (N, C), after a contest between the classes' gamma_c D_c.
 
         Unless winners are refined, an image drops out of the rounds that leave it a single contender.
@@ -244,9 +242,7 @@ class Inference(ABC):
     def _solution(self, distance: Tensor, latent: Tensor) -> Solution:
         return Solution(distance, latent, self.reconstructions(latent))
 
-    def _tournament(
-        self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool
-    ) -> Runs:
+    def _tournament(self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool) -> Runs:
         runs = self._starts(x, max(round.starts for round in rounds))
         for round in rounds:
             contends = _contenders(runs, round, gamma)

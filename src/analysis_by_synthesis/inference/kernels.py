@@ -254,7 +254,11 @@ def _chain_sigmoid(builder, a, image):
 
 
 fill_column, load_column = _fill(COLUMN_SUMS), _load_splats(COLUMN_SUMS, BLOCK)
-store_column, store_column_elu, store_column_chain = _store_all(COLUMN_SUMS), _store_all(COLUMN_SUMS, _elu), _store_all(COLUMN_SUMS, _chain_elu)
+store_column, store_column_elu, store_column_chain = (
+    _store_all(COLUMN_SUMS),
+    _store_all(COLUMN_SUMS, _elu),
+    _store_all(COLUMN_SUMS, _chain_elu),
+)
 load_tile = _load_splats(TILE_SUMS, CHANNELS)
 store_pixel, store_pixel_elu, store_pixel_chain = (_store_all(PIXEL_SUMS, *f) for f in ((), (_elu,), (_chain_elu,)))
 fill_strip = _fill(STRIP_SUMS)

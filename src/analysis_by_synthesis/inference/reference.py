@@ -75,7 +75,9 @@ class ReferenceInference(Inference):
         end = self.candidates[of] + scale[..., None] * step
         foretold = score + (scale - scale.square() / 2) * (step * gradient).sum(3)
         first = self._apart(end, foretold)[..., :starts]
-        image, classes, _ = torch.meshgrid(*(torch.arange(size, device=x.device) for size in first.shape), indexing="ij")
+        image, classes, _ = torch.meshgrid(
+            *(torch.arange(size, device=x.device) for size in first.shape), indexing="ij"
+        )
         return Runs.at(end, foretold, inverse_hessian)[image, classes, first]
 
     def _apart(self, latents: Tensor, values: Tensor) -> Tensor:

@@ -154,5 +154,7 @@ def load(folder: Path, config: Config) -> NearestNeighbor:
         UserError: the files are missing or are others than those that the model names.
     """
     if mnist.digests(config.references) != config.references:
-        raise UserError(f"{mnist.MNIST} does not hold the images that nearest_neighbor compares with; run: dvc repro -f download")
+        raise UserError(
+            f"{mnist.MNIST} does not hold the images that nearest_neighbor compares with; run: dvc repro -f download"
+        )
     return NearestNeighbor(*mnist.load("train"))

@@ -32,7 +32,9 @@ def convert(source: Path) -> VAE:
     except Exception as error:  # damaged files lead PyTorch to all kinds of them
         raise UserError(f"{source} is not a PyTorch state dict; save model.state_dict() with torch.save.") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UserError(f"{source} holds something else than a state dict, names with tensors; save model.state_dict().")
+        raise UserError(
+            f"{source} holds something else than a state dict, names with tensors; save model.state_dict()."
+        )
     counters = {key: value for key, value in VAE().state_dict().items() if key.endswith("num_batches_tracked")}
     state = {key[:1].lower() + key[1:]: value.contiguous() for key, value in state.items()}
     with TemporaryDirectory() as folder:
@@ -47,7 +49,9 @@ def convert(source: Path) -> VAE:
 def main() -> None:
     arguments = sys.argv[1:]
     if len(arguments) != CLASSES + 1:
-        raise UserError(f"{len(arguments)} arguments, not {CLASSES + 1}: the state dicts of the ten classes, then a directory.")
+        raise UserError(
+            f"{len(arguments)} arguments, not {CLASSES + 1}: the state dicts of the ten classes, then a directory."
+        )
     networks = [convert(Path(source)) for source in arguments[:-1]]
     for digit, network in enumerate(networks):
         save_weights(network, Path(arguments[-1]) / "abs" / f"{digit}.safetensors")

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,7 @@ BEFORE = "before fingerprints"  # the code of results that are older than run ca
 CARD_KEYS = {"code", "migrated", "samples", "seconds", "device", "cpu", "versions"}
 
 
-def write_card(
-    path: Path, code: dict[str, str], device: str, seconds: float, samples: int, **facts: Any
-) -> None:
+def write_card(path: Path, code: dict[str, str], device: str, seconds: float, samples: int, **facts: Any) -> None:
     """Write a run card.
 
     Args:
@@ -32,7 +30,7 @@ def write_card(
         "samples": samples,
         **facts,
         "seconds": round(seconds, 3),
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device,
         "cpu": cpu(),
         "cores": os.cpu_count(),

@@ -63,7 +63,9 @@ def _words(value: object) -> str:
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     first = body[0] if body else None
-    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    is_docstring = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
     return body[1:] if is_docstring else body
 
 
@@ -162,7 +164,9 @@ def entry_points(root: Path, source: Path) -> dict[str, list[Path]]:
     package = source / PACKAGE
     scripts = (path for path in sorted((root / "stages").glob("*.py")) if path.stem != "fingerprints")
     found = {f"stages.{path.stem}": [path] for path in scripts}
-    found |= {f"attacks.{name}": [package / f"attacks/{block['module']}.py"] for name, block in params["attacks"].items()}
+    found |= {
+        f"attacks.{name}": [package / f"attacks/{block['module']}.py"] for name, block in params["attacks"].items()
+    }
     for name, block in params["models"].items():
         found[f"models.{name}"] = [package / f"models/{block['module']}.py"]
         if network := block.get("network"):

@@ -32,7 +32,9 @@ def report_bounds(cells: dict[Row, Cell], thresholds: dict[Norm, float], metrics
     """
     summary: dict[str, dict[Norm, dict]] = {model: {} for model in MODELS}
     brackets: dict[Norm, dict[str, pd.DataFrame]] = {norm: {} for norm in NORMS}
-    records = {model: [read_records(BOUNDS / f"{model}-{part}.csv") for part in ("paper", "searches")] for model in MODELS}
+    records = {
+        model: [read_records(BOUNDS / f"{model}-{part}.csv") for part in ("paper", "searches")] for model in MODELS
+    }
     for (norm, attack, model), cell in cells.items():
         if attack == BOUND_GUIDED_LABEL:
             paper, searches = records[model]

@@ -48,7 +48,10 @@ def read_cells(attacks: dict[str, AttackBlock], cells: Cells) -> dict[Row, Cell]
     Raises:
         UserError: records are missing.
     """
-    return {row: Cell(attack, module, stem, read_records(stem.with_suffix(".csv"))) for row, attack, module, stem in _named(attacks, cells)}
+    return {
+        row: Cell(attack, module, stem, read_records(stem.with_suffix(".csv")))
+        for row, attack, module, stem in _named(attacks, cells)
+    }
 
 
 def _named(attacks: dict[str, AttackBlock], cells: Cells) -> Iterator[tuple[Row, str, str, Path]]:

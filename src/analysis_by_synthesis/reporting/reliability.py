@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, save
 from analysis_by_synthesis.evaluation.statistics import share
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.reporting.style import MODEL_LABELS, save
 
 PAPER = Path("paper/calibration.csv")  # logit_scale: by how much the paper's logits are smaller than ours
 PAPER_CLASS_SCALARS = Path("paper/class_scalars.csv")

@@ -14,7 +14,10 @@ PRESENT, OLDER = "present code", "older code"
 
 def read_cards(results: Path) -> dict[str, dict[str, Any]]:
     """All run cards, by their place below `results`, without the suffix."""
-    cards = {path.relative_to(results).with_suffix("").as_posix(): read_json(path) for path in sorted(results.rglob("*.json"))}
+    cards = {
+        path.relative_to(results).with_suffix("").as_posix(): read_json(path)
+        for path in sorted(results.rglob("*.json"))
+    }
     return {name: card for name, card in cards.items() if CARD_KEYS <= card.keys()}
 
 

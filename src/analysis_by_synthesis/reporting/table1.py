@@ -8,8 +8,8 @@ from pydantic import field_validator
 
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.statistics import median, share
-from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.params import Block, Growth, Positive
+from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.reporting.flags import FlagSettings
 from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
@@ -87,7 +87,9 @@ def table1(cells: dict[Row, Cell], clean: dict[str, pd.DataFrame], settings: Rep
             summary = summarise(distances.to_numpy(), settings.thresholds[row.norm])
             rows.append(row._asdict() | summary | {"attacks": "; ".join(attacks)})
     table = pd.DataFrame(rows).merge(_paper(), how="left", on=list(Row._fields))
-    return table.astype({"rejected": "Int64"}).sort_values(list(Row._fields), key=_order, kind="stable", ignore_index=True)
+    return table.astype({"rejected": "Int64"}).sort_values(
+        list(Row._fields), key=_order, kind="stable", ignore_index=True
+    )
 
 
 def _paper() -> pd.DataFrame:
@@ -104,7 +106,9 @@ def _order(column: pd.Series) -> pd.Series:
     else:
         attacks = _paper().index.get_level_values("attack").unique()
         single = [name for name in attacks if not name.startswith("All ")]
-        together = [label.format(norm) for label in (OF_THE_PAPER, WITH_ESTIMATED, EVERYTHING) for norm in NORM_NAMES.values()]
+        together = [
+            label.format(norm) for label in (OF_THE_PAPER, WITH_ESTIMATED, EVERYTHING) for norm in NORM_NAMES.values()
+        ]
         others = [name for name in column.unique() if name not in {*single, *together}]
         ranks = {name: rank for rank, name in enumerate([*single, *others, *together])}
     return column.map(ranks)

@@ -17,10 +17,10 @@ from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
-from analysis_by_synthesis.pipeline.files import write_csv
 from analysis_by_synthesis.pipeline.paths import BOUNDS, MODELS
 from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 
 CHUNK = 5  # images between two savings; no result depends on it
 

@@ -12,9 +12,10 @@ from analysis_by_synthesis.params import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
-from analysis_by_synthesis.pipeline.files import write_csv, write_json
+from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.paths import CALIBRATION, METRICS, MODELS
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 
 
 def main(model: str) -> None:

@@ -10,9 +10,9 @@ from analysis_by_synthesis.params import Count, read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
-from analysis_by_synthesis.pipeline.files import write_csv
 from analysis_by_synthesis.pipeline.paths import CLEAN, MODELS
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 
 
 def main(model: str) -> None:

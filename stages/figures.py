@@ -4,9 +4,9 @@ from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.params import Positive, read
-from analysis_by_synthesis.pipeline.files import write_csv
 from analysis_by_synthesis.pipeline.paths import PLOTS
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.reporting import figure3, figure8, figure567
 from analysis_by_synthesis.reporting.adversarials import adversarials_of_models
 from analysis_by_synthesis.reporting.records import read_cells

@@ -2,9 +2,10 @@
 
 from analysis_by_synthesis.calibration import Probability
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.pipeline.files import read_json, read_records, write_csv
+from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.paths import CALIBRATION, METRICS, MODELS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 from analysis_by_synthesis.reporting.reliability import SOFTMAXES, draw, reliability, summarise
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
 

@@ -3,9 +3,10 @@
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.pipeline.files import read_records, replacing, write_csv, write_json
+from analysis_by_synthesis.pipeline.files import replacing, write_json
 from analysis_by_synthesis.pipeline.paths import CLEAN, METRICS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 from analysis_by_synthesis.reporting import disagreements, figure2
 from analysis_by_synthesis.reporting.bounds import report_bounds
 from analysis_by_synthesis.reporting.flags import flags

@@ -1,9 +1,10 @@
 """What every result was made by, and what it cost: a table of all run cards."""
 
 from analysis_by_synthesis.pipeline.code import CODE_FILE
-from analysis_by_synthesis.pipeline.files import read_json, write_csv
+from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.paths import METRICS, RESULTS
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.reporting.runs import table_of_runs
 
 

@@ -12,9 +12,10 @@ from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
-from analysis_by_synthesis.pipeline.files import read_json, write_csv
+from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.paths import MODELS, PLOTS, TRAINING
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.training.classifier import ClassifierTraining, train
 
 

@@ -10,9 +10,9 @@ from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import write_csv
 from analysis_by_synthesis.pipeline.paths import MODELS, PLOTS, TRAINING
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.training.vae import VAETraining, train
 
 

@@ -7,9 +7,10 @@ from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights
 from analysis_by_synthesis.params import read
 from analysis_by_synthesis.pipeline.device import device
-from analysis_by_synthesis.pipeline.files import write_csv, write_json
+from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.paths import METRICS, MODELS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.reporting.vae_health import LATENTS, SPLITS, VAEHealth, draw, examine, summarise
 
 

@@ -48,7 +48,7 @@ def smoke_run(tmp_path_factory, worker_id):
             before = git_status()
             folder.mkdir(exist_ok=True)
             smoke.prepare(folder)
-            smoke.repro(folder)
+            smoke.repro_in_lanes(folder)
             assert git_status() == before
     return folder
 

@@ -17,7 +17,7 @@ from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
-from analysis_by_synthesis.pipeline.files import read_records
+from analysis_by_synthesis.pipeline.tables import read_records
 
 EVALUATION = Evaluation(chunk_size=4, pool=1, kept=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
 

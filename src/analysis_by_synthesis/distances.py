@@ -1,8 +1,11 @@
 """Distances between images in [0, 1] (section 2): L2 is the norm, L0 counts pixels."""
 
-from typing import Literal
+from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Norm = Literal["l0", "l2", "linf"]
 NORMS: tuple[Norm, ...] = ("l2", "linf", "l0")

@@ -22,9 +22,9 @@ from analysis_by_synthesis.params import PARAMS_FILE, Count, read, read_tree
 from analysis_by_synthesis.pipeline.code import fingerprints
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import read_records, write_csv
 from analysis_by_synthesis.pipeline.paths import ATTACKS, CLEAN, MODELS
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 
 
 def evaluate(weights: Path, output: Path, names: list[str], samples: int | None) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from analysis_by_synthesis.evaluation.records import read_adversarials
 from analysis_by_synthesis.evaluation.verify import verify
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import read_records
+from analysis_by_synthesis.pipeline.tables import read_records
 
 TOLERANCE = 1e-5  # relative, of a distance: the CSV has six digits
 SMALL = 250  # so many adversarials of a cell are checked in any case

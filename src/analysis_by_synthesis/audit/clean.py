@@ -7,8 +7,8 @@ from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.models import logits
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import read_records
 from analysis_by_synthesis.pipeline.paths import CLEAN
+from analysis_by_synthesis.pipeline.tables import read_records
 
 ROUNDING = 0.001  # between the logits of two classes; within it, another CPU may prefer the other class
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import write_arrays, write_csv
+from analysis_by_synthesis.pipeline.tables import write_arrays, write_csv
 
 GREY_LEVELS = 255  # MNIST's own
 

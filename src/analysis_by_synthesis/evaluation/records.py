@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import write_arrays, write_csv
+from analysis_by_synthesis.pipeline.tables import write_arrays, write_csv
 
 PIXEL_LEVELS = 65535  # MNIST's own 256 grey levels are among them
 

@@ -9,8 +9,9 @@ from scipy.stats import beta
 
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import read_records, write_csv, write_json
+from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.paths import BOUNDS
+from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 from analysis_by_synthesis.reporting.figure2 import LIMITS, POINTS, accuracy_curve
 from analysis_by_synthesis.reporting.records import BOUND_GUIDED_LABEL, Cell, Row, smallest
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save

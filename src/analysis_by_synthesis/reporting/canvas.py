@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from analysis_by_synthesis.pipeline.files import write_arrays
+from analysis_by_synthesis.pipeline.tables import write_arrays
 from analysis_by_synthesis.reporting.style import save
 
 SIDE = 28

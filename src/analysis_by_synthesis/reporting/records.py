@@ -9,8 +9,8 @@ import pandas as pd
 
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
-from analysis_by_synthesis.pipeline.files import read_records
 from analysis_by_synthesis.pipeline.paths import ATTACKS, BOUNDS
+from analysis_by_synthesis.pipeline.tables import read_records
 from analysis_by_synthesis.reporting.style import NORM_NAMES
 
 BOUND_GUIDED = "bound_guided"  # the attack that the stage of the bounds runs

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("the smoke run")
 
 @pytest.fixture
 def branch(project, tmp_path):
-    """A clone of the smoke run, all of it committed, on a branch with fewer levels of Gaussian noise."""
+    """A clone of the smoke run, all of it committed, on a branch with fewer bisections of a budget."""
     clone = tmp_path / "clone"
     shutil.copytree(project, clone, ignore=shutil.ignore_patterns(".dvc", ".git", ".work"))
     run(clone, "git", "init", "--quiet", "--initial-branch", "main")
@@ -23,10 +23,8 @@ def branch(project, tmp_path):
     run(clone, "dvc", "config", "cache.dir", str(smoke.ROOT / ".dvc" / "cache"))
     run(clone, "git", "add", "--all")
     run(clone, "git", "commit", "--quiet", "--message", "smoke run")
-    run(clone, "git", "checkout", "--quiet", "-b", "fewer-levels")
-    params = smoke.merge(
-        yaml.safe_load((clone / "params.yaml").read_text()), {"attacks": {"gaussian_noise": {"levels": 10}}}
-    )
+    run(clone, "git", "checkout", "--quiet", "-b", "fewer-bisections")
+    params = smoke.merge(yaml.safe_load((clone / "params.yaml").read_text()), {"attacks": {"bim": {"bisections": 1}}})
     (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     return clone
 
@@ -40,14 +38,14 @@ def run(folder, *command):
 def test_a_branch_is_compared(branch):
     assert ran(run(branch, "dvc", "repro")) == {
         "code",
-        "transfer@cnn-gaussian_noise",
+        "transfer@cnn-bim",
         "runs",
         "report",
         "figures",
         "page",
     }
     params = json.loads(run(branch, "dvc", "params", "diff", "main", "--json"))
-    assert params == {"params.yaml": {"attacks.gaussian_noise.levels": {"old": 20, "new": 10, "diff": -10}}}
+    assert params == {"params.yaml": {"attacks.bim.bisections": {"old": 3, "new": 1, "diff": -2}}}
     metrics = json.loads(run(branch, "dvc", "metrics", "diff", "main", "--json"))
     changed = {path for path, values in metrics.items() if values}
     assert changed and changed <= {f"metrics/{kind}/cnn.json" for kind in ("median", "accuracy")}

@@ -75,11 +75,9 @@ def _wrong(what: str) -> UserError:
 def _check_models(values: dict[str, Any]) -> None:
     models, classifiers = values["models"], values["classifiers"]
     for name, block in models.items():
-        config = read_config(block, f"models.{name}")
+        read_config(block, f"models.{name}")
         if block["module"] == "trained" and name not in classifiers:
             raise _wrong(f"models.{name} is trained, but classifiers has no block {name}; add it.")
-        if (decoders := getattr(config, "decoders", name)) not in models:
-            raise _wrong(f"models.{name}.decoders: there is no model {decoders}; correct it.")
     for name in classifiers:
         if models.get(name, {}).get("module") != "trained":
             raise _wrong(f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it.")

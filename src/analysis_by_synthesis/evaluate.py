@@ -12,19 +12,25 @@ from pathlib import Path
 import pandas as pd
 
 from analysis_by_synthesis.attacks.registry import load_attack
+from analysis_by_synthesis.calibration import ClassScalars
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.evaluation.runner import Evaluation
 from analysis_by_synthesis.evaluation.settings import AttackBlock
 from analysis_by_synthesis.evaluation.statistics import median
 from analysis_by_synthesis.models import load_model, predict
+from analysis_by_synthesis.models.binary_abs import FILE, fit
+from analysis_by_synthesis.networks.decoders import decoders_digest
 from analysis_by_synthesis.params import PARAMS_FILE, Count, read, read_tree
 from analysis_by_synthesis.pipeline.code import fingerprints
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.paths import ATTACKS, CLEAN, MODELS
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
+
+BINARY_ABS = "binary_abs"
 
 
 def evaluate(weights: Path, output: Path, names: list[str], samples: int | None) -> pd.DataFrame:
@@ -80,17 +86,24 @@ def _cells(names: list[str]) -> dict[str, tuple[str, str]]:
 
 def _complete(weights: Path, folder: Path, names: set[str]) -> dict[str, Path]:
     """Copies of the models' folders, completed by this project's configuration where they have none of their own."""
-    wanted = set(names)
-    for name in names:
-        wanted |= {read_tree()["models"][name].get("decoders", name)}
-    for name in sorted(wanted):
-        if not (weights / name).is_dir():
-            raise UserError(f"{weights} has no folder {name}; lay it out as models/ is.")
-        shutil.copytree(weights / name, folder / name, dirs_exist_ok=True)
-        for path in sorted((MODELS / name).glob("*.json")):
-            if not (folder / name / path.name).exists():
-                shutil.copy(path, folder / name)
+    for name in sorted(names):
+        fits = name == BINARY_ABS and not (weights / name / FILE).exists()  # to the VAEs of ABS, as the pipeline does
+        source = weights / ("abs" if fits else name)
+        if not source.is_dir():
+            raise UserError(f"{weights} has no folder {source.name}; lay it out as models/ is.")
+        if not fits:
+            shutil.copytree(source, folder / name, dirs_exist_ok=True)
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        if not (folder / name / "config.json").exists():
+            shutil.copy(MODELS / name / "config.json", folder / name)
+        if fits and not _is_fitted(folder / name, source):
+            (settings,), where = read({"class_scalars": ClassScalars}), device()
+            fit(source, folder / name, settings, *(part.to(where) for part in load("train")))
     return {name: folder / name for name in sorted(names)}
+
+
+def _is_fitted(folder: Path, vaes: Path) -> bool:
+    return (folder / FILE).exists() and read_json(folder / FILE)["vae_sha256"] == decoders_digest(vaes)
 
 
 def _clean_accuracy(model: Path, output: Path, n: int) -> float:

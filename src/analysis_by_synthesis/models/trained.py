@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.networks.folding import folded
 from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import load_weights
 from analysis_by_synthesis.params import Block
@@ -33,4 +34,5 @@ class Trained(Classifier):
 
 def load(folder: Path, config: Config) -> Trained:
     """The network with the weights of `folder`."""
-    return Trained(load_weights(build_network(config.network), folder / "weights.safetensors"), config.binarize)
+    network = load_weights(build_network(config.network), folder / "weights.safetensors")
+    return Trained(folded(network), config.binarize)

@@ -42,7 +42,7 @@ def check_cell(
         chosen = np.sort(np.random.default_rng(seed).choice(samples, max(SMALL, int(share * samples)), replace=False))
         records, adversarials = records.iloc[chosen], adversarials[torch.from_numpy(chosen)]
         verdict.checked = f"{name}: {len(chosen)} of {samples} adversarials"
-    index = records.index.to_numpy()
+    index = records.index.to_list()
     found = verify(model, images[index], adversarials, labels[index])
     truth = {"label": labels[index], **{column: found[column] for column in ("success", "predicted")}}
     for column, values in truth.items():

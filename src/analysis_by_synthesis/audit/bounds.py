@@ -46,7 +46,7 @@ def check_search(
     """
     records = cells[Row(norm, BOUND_GUIDED_LABEL, name)].records
     records = records[records["clean_correct"]]
-    chosen = records.sample(min(SAMPLE, len(records)), random_state=seed).index.to_numpy()
+    chosen = records.sample(min(SAMPLE, len(records)), random_state=seed).index.to_numpy(copy=True)
     recorder = Recorder(model, images[chosen], labels[chosen], norm)
     found = bound_guided.attack(
         recorder, images[chosen], labels[chosen], bound_guided.Settings(norm=norm, search=settings)

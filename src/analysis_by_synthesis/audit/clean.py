@@ -23,10 +23,11 @@ def check_clean(name: str, model: Classifier, images: Tensor, labels: Tensor) ->
         records = read_records(CLEAN / f"{name}.csv")
     except UserError as error:
         return Verdict(f"{name}: predictions on clean images", [str(error)])
-    scores = logits(model, images[records.index.to_numpy()], "arbitrate")
+    index = records.index.to_list()
+    scores = logits(model, images[index], "arbitrate")
     recorded = torch.tensor(records["predicted"].to_numpy())[:, None]
     wrong = scores.amax(1) - scores.gather(1, recorded)[:, 0] > ROUNDING
-    mislabelled = torch.tensor(records["label"].to_numpy()) != labels[records.index.to_numpy()]
+    mislabelled = torch.tensor(records["label"].to_numpy()) != labels[index]
     faults = [
         f"{name}, test image {i}: the recorded prediction is not the model's" for i in records.index[wrong.numpy()]
     ]

@@ -19,7 +19,7 @@ repro: setup
 	@cat metrics/table1.md
 
 audit: setup
-	$(RUN) dvc repro --quiet download
+	$(RUN) dvc repro --quiet --single-item download
 	$(BIN)/python -m analysis_by_synthesis.audit
 
 smoke: setup
@@ -30,7 +30,7 @@ lint: setup
 	$(BIN)/ruff format --check
 
 test: setup
-	$(RUN) dvc repro --quiet download
+	$(RUN) dvc repro --quiet --single-item download
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not extras"
 
 test-all: .venv/extras

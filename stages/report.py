@@ -49,7 +49,7 @@ def main() -> None:
             write_csv(PLOTS / name / f"{norm}.csv", curve)
         figure2.draw(curves, settings.thresholds, PLOTS / f"{name}.png")
 
-    report_bounds(found, settings.thresholds, METRICS, PLOTS)
+    report_bounds(found, settings.thresholds, settings.disproved, METRICS, PLOTS)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ SEARCH = CutSettings(
     nearest=1,
     rivals=1,
     finished=2,
+    finer=4,
     alternations=20,
     evaluations=1,
     tolerance=1e-6,
@@ -40,6 +41,7 @@ SEARCH = CutSettings(
     rounds=6,
     weighings=15,
     rate=3.0,
+    same=0.1,
     reach=1.5,
     bisections=12,
     slack=1e-6,
@@ -271,7 +273,9 @@ def checked(lower, found, own=0.0, rival=0.0):
 
 
 def test_what_the_check_finds_is_counted_and_lowers_the_bound():
-    summary = reporting.summarise_check(checked([2.0, 1.0, 1.0, 0.0], [1.5, 0.9995, 1.2, 0.0], rival=[0, 0, 0.3, 0.1]))
+    summary = reporting.summarise_check(
+        checked([2.0, 1.0, 1.0, 0.0], [1.5, 0.9995, 1.2, 0.0], rival=[0, 0, 0.3, 0.1]), 0.001
+    )
     assert (summary["n"], summary["disproved"], summary["largest_fall"]) == (4, 1, 0.25)
     assert (summary["arbiter_missed_own"], summary["arbiter_missed_rival"]) == (0, 2)
     lower = reporting.fallen(records(2.0, 1.0, 3.0), checked([2.0, 1.0], [1.5, 1.2]))

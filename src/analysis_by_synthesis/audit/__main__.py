@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from analysis_by_synthesis.audit.adversarials import check_cell
-from analysis_by_synthesis.audit.bounds import OLDER_TOLERANCE, TOLERANCE, check_bounds, check_search
+from analysis_by_synthesis.audit.bounds import check_bounds, check_search
 from analysis_by_synthesis.audit.clean import check_clean
 from analysis_by_synthesis.audit.provenance import check_provenance
 from analysis_by_synthesis.audit.remake import check_remake
@@ -55,9 +55,7 @@ def verdicts(everything: bool, reruns: int, seed: int) -> Iterator[Verdict]:
                 yield check_cell(cell.stem, samples, model, images, labels, share, seed)
         for norm in cells.bounds.norms if name in cells.bounds.models else []:
             yield check_bounds(found, name, norm)
-            present = _is_present(stages[f"bounds@{name}-{norm}"], code)
-            tolerance = TOLERANCE if present else OLDER_TOLERANCE
-            yield check_search(found, name, model, norm, bounds.chosen, images, labels, seed, tolerance)
+            yield check_search(found, name, model, norm, bounds.chosen, images, labels, seed)
     for stage in stages.values():
         group = stage.name.partition("@")[0]
         if group in EXACT:

@@ -14,7 +14,6 @@ from analysis_by_synthesis.reporting.records import BOUND_GUIDED_LABEL, Cell, Ro
 
 ROUNDING = 1e-5  # relative, of numbers with six digits
 TOLERANCE = 0.02  # relative, of a bound that is searched for again: other CPUs end a little elsewhere
-OLDER_TOLERANCE = 0.3  # the same where older code has made the bound: it searched in another way
 SAMPLE = 6  # images of each model and norm whose bounds are searched for again
 
 
@@ -39,14 +38,8 @@ def check_search(
     images: Tensor,
     labels: Tensor,
     seed: int,
-    tolerance: float = TOLERANCE,
 ) -> Verdict:
-    """Search again for the bounds of a few random images.
-
-    Args:
-        images, labels: of the test split, (N, 1, 28, 28) and (N,).
-        tolerance: relative, between a recorded bound and the one that is found now.
-    """
+    """Search again for the bounds of a few random images; images (N, 1, 28, 28) and labels (N,) are the test split's."""
     records = cells[Row(norm, BOUND_GUIDED_LABEL, name)].records
     records = records[records["clean_correct"]]
     chosen = records.sample(min(SAMPLE, len(records)), random_state=seed).index.to_numpy(copy=True)
@@ -57,7 +50,7 @@ def check_search(
     verdict = Verdict(f"{name}: {len(chosen)} {norm} bounds, searched for again")
     for column in ("single", "lower"):
         claims, again = records.loc[chosen, column].to_numpy(), found[column].numpy()
-        wrong = ~np.isclose(claims, again, rtol=tolerance, atol=torch.finfo(torch.float32).eps)
+        wrong = ~np.isclose(claims, again, rtol=TOLERANCE, atol=torch.finfo(torch.float32).eps)
         for image, claim, value in zip(chosen[wrong], claims[wrong], again[wrong]):
             verdict.faults.append(
                 f"{name}, test image {image}: the {norm} bound {column} is {value:.6g} now, not {claim:.6g}"

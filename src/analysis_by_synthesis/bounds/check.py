@@ -2,7 +2,8 @@
 
 A bound holds for all latents of the other classes or for none: one latent z whose exact minimum inside all cuts is smaller
 than the bound disproves it. What the bracket has looked at is left aside: candidates have a seed and a number of their own,
-starts are chosen against each cut alone and scattered around the latents that the bracket ended at, and what counts at the end is the minimum by bounds.exact, not that of some mixture.
+starts are chosen against each cut alone and scattered around the latents that the bracket ended at, and what counts at the
+end is the minimum by bounds.exact, not that of some mixture. On the CPU, where the solvers are.
 
 The cuts are the bracket's: any other latent of the true class would only make the bound larger.
 """
@@ -100,11 +101,13 @@ def _least_size(relaxation: Relaxation, known: Runs, settings: CheckSettings, se
     weights = torch.full((1, classes.shape[1], own.constant.shape[1]), 1 / own.constant.shape[1])
     longer = search.model_copy(update={"weighings": settings.weighings, "evaluations": settings.evaluations})
     runs = relaxation.step(relaxation.begin(classes, latents, weights, longer), longer)
-    runs = relaxation.step(runs.distinct_first().first(4 * settings.kept), longer)
-    runs = runs.distinct_first().first(settings.kept)
+    runs = relaxation.step(runs.distinct_first(search.same).first(4 * settings.kept), longer)
+    runs = runs.distinct_first(search.same).first(settings.kept)
     for _ in range(settings.looks):
         runs = relaxation.step(runs, longer)
-    return _solved_exactly(relaxation, Runs.joined(runs, known).distinct_first().first(settings.exact), settings)
+    return _solved_exactly(
+        relaxation, Runs.joined(runs, known).distinct_first(search.same).first(settings.exact), settings
+    )
 
 
 def _solved_exactly(relaxation: Relaxation, runs: Runs, settings: CheckSettings) -> Tensor:

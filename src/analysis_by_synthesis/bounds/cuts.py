@@ -28,9 +28,7 @@ from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params import Block, Count, Positive, Share
 
-FINER = 4
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
-SAME = 0.1  # latents of one class that are closer are on their way to the same minimum
 
 
 class CutSettings(Block):
@@ -41,9 +39,10 @@ class CutSettings(Block):
     kept: runs that go on from these starts, of all classes; rounds: cuts, one at a time; rivals: runs that begin after each;
     evaluations: of the gradient, between two looks at the perturbation; tolerance: share by which a perturbation still
     changes when its run has converged; alternations: of delta and z at most, until then; weighings, rate: steps towards
-    the best mixture of cuts; finished: runs that end with FINER times the weighings and a FINER times smaller tolerance;
-    reach: how much deeper than the half-space an attack goes; bisections: of that depth; slack: share by which bounds are
-    lowered, for what the tolerance leaves.
+    the best mixture of cuts; same: latents of one class that are closer are on their way to the same minimum;
+    finished: runs that end with `finer` times the weighings, and the tolerance divided by it; reach: how much deeper than
+    the half-space an attack goes; bisections: of that depth; slack: share by which bounds are lowered, for what the
+    tolerance leaves.
     """
 
     screened: Count
@@ -58,14 +57,18 @@ class CutSettings(Block):
     alternations: Count
     weighings: Count
     rate: Positive
+    same: Positive
     finished: Count
+    finer: Count
     reach: Positive
     bisections: Count
     slack: Share
 
-    def finer(self) -> "CutSettings":
+    def deciding(self) -> "CutSettings":
         """For the runs that decide the bound."""
-        return self.model_copy(update={"weighings": FINER * self.weighings, "tolerance": self.tolerance / FINER})
+        return self.model_copy(
+            update={"weighings": self.finer * self.weighings, "tolerance": self.tolerance / self.finer}
+        )
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,11 @@ class Runs:
         order = self.size.argsort(dim=1, stable=True)
         return self[torch.arange(len(order), device=order.device)[:, None], order]
 
-    def distinct_first(self) -> "Runs":
-        """Smallest first, but those that have come to where a smaller one is already go last."""
+    def distinct_first(self, same: float) -> "Runs":
+        """Smallest first, but those go last that are closer than `same` to a smaller one of their class."""
         runs = self.smallest_first()
-        same = (runs.classes[:, :, None] == runs.classes[:, None]) & (torch.cdist(runs.latents, runs.latents) < SAME)
-        order = same.tril(-1).any(2).long().argsort(dim=1, stable=True)
+        near = (runs.classes[:, :, None] == runs.classes[:, None]) & (torch.cdist(runs.latents, runs.latents) < same)
+        order = near.tril(-1).any(2).long().argsort(dim=1, stable=True)
         return runs[torch.arange(len(order), device=order.device)[:, None], order]
 
     def first(self, number: int) -> "Runs":
@@ -178,8 +181,8 @@ class Relaxation:
         near = self._of_others(inference.starts(self.model.observe(image), settings.nearest))
         classes, latents = (torch.cat(parts, 1) for parts in zip(small, near))
         runs = self.begin(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
-        runs = self.step(runs, settings).distinct_first().first(2 * settings.kept)
-        return self.step(runs, settings).distinct_first().first(settings.kept)
+        runs = self.step(runs, settings).distinct_first(settings.same).first(2 * settings.kept)
+        return self.step(runs, settings).distinct_first(settings.same).first(settings.kept)
 
     def begin(self, classes: Tensor, latents: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
         """Runs at latents (N, P, 8) of classes (N, P), with weights of the cuts (N, P, J)."""
@@ -291,7 +294,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         runs = relaxation.resume(runs, rivals, latents[n[:, None], rivals], settings)
     worst = allowed.perturbed(runs.delta[:, 0])
     runs = relaxation.converge(Runs.joined(runs, relaxation.search(worst, runs.weights[:, 0], settings)), settings)
-    finished = relaxation.converge(runs.first(settings.finished), settings.finer())
+    finished = relaxation.converge(runs.first(settings.finished), settings.deciding())
     runs = Runs.joined(finished, runs[:, settings.finished :]).smallest_first()
     single = single.minimum(relaxation.with_first_cut(runs).amin(1)).minimum(runs.size[:, 0])
     single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, runs.size[:, 0]))

@@ -20,16 +20,18 @@ MODELS = ("abs", "binary_abs")
 PAPER = Path("paper/bounds.csv")
 ROUNDING = 1e-5  # relative, of distances written with six digits
 CONFIDENCE = 0.95
-TOLERANCE = 0.001  # share of itself by which a bound has to fall to count as disproved
 ARBITER_ROUNDING = 1e-3  # of D in single precision, in squared pixel units, with room
 
 
-def report_bounds(cells: dict[Row, Cell], thresholds: dict[Norm, float], metrics: Path, plots: Path) -> None:
+def report_bounds(
+    cells: dict[Row, Cell], thresholds: dict[Norm, float], disproved: float, metrics: Path, plots: Path
+) -> None:
     """Write bounds.json, and the figure and curves of the gap, from the records of the bounds.
 
     Args:
         cells: of all attacks, with their verified adversarials.
         thresholds: of the accuracies.
+        disproved: share of itself by which a bound has to fall to count as disproved.
     """
     summary: dict[str, dict[Norm, dict]] = {model: {} for model in MODELS}
     brackets: dict[Norm, dict[str, pd.DataFrame]] = {norm: {} for norm in NORMS}
@@ -44,7 +46,7 @@ def report_bounds(cells: dict[Row, Cell], thresholds: dict[Norm, float], metrics
             summary[model][norm] = {
                 **summarise_bounds(lower, both, thresholds[norm]),
                 **summarise_paper_bounds(paper, lower, model, norm),
-                "check": summarise_check(searches[searches["norm"] == norm]),
+                "check": summarise_check(searches[searches["norm"] == norm], disproved),
             }
     write_json(metrics / "bounds.json", summary)
     tables = {norm: curves(brackets[norm], norm) for norm in NORMS}
@@ -136,20 +138,20 @@ def upper_limit(events: int, n: int) -> float:
     return float(beta.ppf(CONFIDENCE, events + 1, n - events)) if events < n else 1.0
 
 
-def summarise_check(records: pd.DataFrame) -> dict[str, float]:
+def summarise_check(records: pd.DataFrame, disproved: float) -> dict[str, float]:
     """What the check of a model in one norm has disproved, and how often its search got below the arbiter's D.
 
     Args:
-        records: of bounds_check in one norm. A bound that falls by less than TOLERANCE doesn't count as disproved; the
-            largest fall is that of all bounds.
+        records: of bounds_check in one norm.
+        disproved: share of itself by which a bound has to fall to count as disproved; the largest fall is that of all.
     """
     fall = (1 - records["found"] / records["lower"]).where(records["lower"] > 0, 0.0)
-    disproved = int((fall > TOLERANCE).sum())
+    count = int((fall > disproved).sum())
     summary = {
         "n": len(records),
-        "disproved": disproved,
+        "disproved": count,
         "largest_fall": max(0.0, fall.max()),
-        "disproved_upper_limit": upper_limit(disproved, len(records)),
+        "disproved_upper_limit": upper_limit(count, len(records)),
     }
     for which in ("own", "rival"):
         missed = records[which] > ARBITER_ROUNDING

@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.statistics import median, share
-from analysis_by_synthesis.params import Block, Growth, Positive
+from analysis_by_synthesis.params import Block, Growth, Positive, Share
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.reporting.flags import FlagSettings
 from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks
@@ -39,10 +39,12 @@ class AllRows(Block):
 
 class ReportSettings(Block):
     """Args: thresholds: of the accuracy, per norm; disagreement: factor between our median and the paper's that needs an
-    explanation; flags: when they are raised; all: which attacks the rows "All" take together."""
+    explanation; disproved: share of itself by which a bound has to fall to count as disproved; flags: when they are raised;
+    all: which attacks the rows "All" take together."""
 
     thresholds: dict[Norm, Positive]
     disagreement: Growth
+    disproved: Share
     flags: FlagSettings
     all: AllRows
 

@@ -28,6 +28,7 @@ smoke: setup
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 
 test: setup
 	$(RUN) dvc repro --quiet --single-item download

@@ -13,10 +13,10 @@ from analysis_by_synthesis.pipeline.stage import run
 def main(model: str, attack: str) -> None:
     key = f"attacks.{attack}"
     (block,) = read({key: AttackBlock})
-    attack_function, settings = load_attack(key, block)
-    code = recorded(["stages.attack", key, f"models.{model}", *(f"models.{name}" for name in settings.needs)])
+    loaded = load_attack(key, block)
+    code = recorded(["stages.attack", key, f"models.{model}", *(f"models.{name}" for name in loaded.settings.needs)])
     experiment = Experiment(**read_json(EXPERIMENT))
-    experiment.run(MODELS / model, attack_function, settings, block.samples, code, ATTACKS / f"{model}-{attack}")
+    experiment.run(MODELS / model, loaded, block.samples, code, ATTACKS / f"{model}-{attack}")
 
 
 if __name__ == "__main__":

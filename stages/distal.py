@@ -31,7 +31,9 @@ def main(model: str) -> None:
     climber = Climber(load_model(model, MODELS, where), calibration["alpha"], calibration["eta"], settings)
     tables, images, seconds = [], [], 0.0
     for kind, ascent in (("exact", settings.exact), ("estimated", settings.estimated)):
-        together = ascent.starts if ascent.difference is None else 1  # an estimate takes 1568 queries for each start
+        together = (
+            ascent.starts if ascent.difference_step is None else 1
+        )  # an estimate takes 1568 queries for each start
         for first in progress(range(0, ascent.starts, together), f"{model}, {kind} gradient"):
             found = checkpoints.load(f"{kind}-{first}")
             if found is None:

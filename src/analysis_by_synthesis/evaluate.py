@@ -61,13 +61,14 @@ def evaluate(weights: Path, output: Path, names: list[str], samples: int | None)
     for name, (model, attack_name) in cells.items():
         key = f"attacks.{attack_name}"
         (block,) = read({key: AttackBlock})
-        attack, settings = load_attack(key, block)
+        attack = load_attack(key, block)
         code, stem = fingerprints(keys=[key, f"models.{model}"]), output / ATTACKS / name
         others = {
-            needed: weights / needed if (weights / needed).is_dir() else MODELS / needed for needed in settings.needs
+            needed: weights / needed if (weights / needed).is_dir() else MODELS / needed
+            for needed in attack.settings.needs
         }
         work = output / ".work"
-        experiment.run(models[model], attack, settings, samples or block.samples, code, stem, work, others)
+        experiment.run(models[model], attack, samples or block.samples, code, stem, work, others)
         distances = read_records(stem.with_suffix(".csv"))[block.norm].to_numpy()
         found = {"n": len(distances), "norm": block.norm, "median": median(distances).value}
         rows.append({"cell": name, "clean_accuracy": accuracy[model], **found})

@@ -25,6 +25,7 @@ def read_config(block: dict[str, Any], key: str = "", path: Path = PARAMS_FILE) 
         where = ".".join(filter(None, [key, "module"]))
         raise UserError(f"{path}: {where}: there is no model module {block.get('module')}; correct it.") from None
     try:
-        return definition.Config(**block)
+        config: Block = definition.Config(**block)
     except ValidationError as error:
         raise faulty(key, error, path) from None
+    return config

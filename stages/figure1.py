@@ -18,10 +18,11 @@ def main() -> None:
     recorded(["stages.figure1", "models.abs"])
     where, chosen = device(), in_order(order)[:IMAGES]
     images, labels = (part[chosen] for part in load("test"))
-    solution = load_model("abs", MODELS, where).inference.arbitrate(images.to(where))
+    inference = load_model("abs", MODELS, where).inference
+    distances, latents = inference.infer(images.to(where), search="arbiter")
     softmax = read_json(METRICS / "calibration/abs.json")
-    p = posterior(-solution.distance.cpu().numpy(), softmax["alpha"], softmax["eta"])
-    draw(images, labels, solution, p, PLOTS / "figure1.png")
+    p = posterior(-distances.cpu().numpy(), softmax["alpha"], softmax["eta"])
+    draw(images, labels, distances, inference.reconstruct(latents), p, PLOTS / "figure1.png")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from analysis_by_synthesis.networks.vae import LATENT_DIM, VAE, Decoder
+from analysis_by_synthesis.networks.vae import LATENT_DIM, VAE, VAEDecoder
 from analysis_by_synthesis.reporting.style import save
 from analysis_by_synthesis.training.vae import kl_divergence, reconstruction_error
 
@@ -53,7 +53,7 @@ def summarise(health: pd.DataFrame, active: float) -> dict[str, dict[str, float]
     return summary
 
 
-def draw(decoders: Sequence[Decoder], health: pd.DataFrame, seed: int, path: Path) -> None:
+def draw(decoders: Sequence[VAEDecoder], health: pd.DataFrame, seed: int, path: Path) -> None:
     """A row for each class: samples (the same latents for all classes), KL divergences, reconstruction errors.
 
     Args:
@@ -80,7 +80,7 @@ def draw(decoders: Sequence[Decoder], health: pd.DataFrame, seed: int, path: Pat
 
 
 @torch.no_grad()
-def _draw_samples(axis: Axes, decoders: Sequence[Decoder], seed: int) -> None:
+def _draw_samples(axis: Axes, decoders: Sequence[VAEDecoder], seed: int) -> None:
     latents = torch.randn(SAMPLES, LATENT_DIM, generator=torch.Generator().manual_seed(seed))
     rows = [torch.cat(list(decoder(latents).squeeze(1)), dim=1) for decoder in decoders]
     extent = (0, SAMPLES, len(rows) - 0.5, -0.5)

@@ -9,7 +9,7 @@ from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.reporting import figure3, figure8, figure567
 from analysis_by_synthesis.reporting.adversarials import adversarials_of_models
-from analysis_by_synthesis.reporting.records import read_cells
+from analysis_by_synthesis.evaluation.results import read_cells
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 from analysis_by_synthesis.reporting import disagreements, figure2
 from analysis_by_synthesis.reporting.bounds import report_bounds
 from analysis_by_synthesis.reporting.flags import flags
-from analysis_by_synthesis.reporting.records import all_attacks, read_cells
+from analysis_by_synthesis.evaluation.results import all_attacks, read_cells
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
 from analysis_by_synthesis.reporting.table1 import (
     EVERYTHING,

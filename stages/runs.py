@@ -5,7 +5,7 @@ from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.paths import METRICS, RESULTS
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
-from analysis_by_synthesis.reporting.runs import table_of_runs
+from analysis_by_synthesis.pipeline.runs import table_of_runs
 
 
 def main() -> None:

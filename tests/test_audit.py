@@ -25,7 +25,7 @@ from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.reporting.records import read_cells
+from analysis_by_synthesis.evaluation.results import read_cells
 
 pytestmark = pytest.mark.xdist_group("after the smoke run")
 

@@ -18,7 +18,7 @@ from analysis_by_synthesis.reporting.adversarials import (
     some_per_quarter,
 )
 from analysis_by_synthesis.reporting.canvas import Canvas
-from analysis_by_synthesis.reporting.records import Cell
+from analysis_by_synthesis.evaluation.results import Cell
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
 from analysis_by_synthesis.training.vae import kl_divergence
 

@@ -12,7 +12,7 @@ from analysis_by_synthesis.evaluation.statistics import median, share
 from analysis_by_synthesis.reporting import disagreements
 from analysis_by_synthesis.reporting.figure2 import accuracy_curve
 from analysis_by_synthesis.reporting.flags import FlagSettings, flags
-from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks, smallest
+from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks, smallest
 from analysis_by_synthesis.reporting.table1 import (
     AllRows,
     ReportSettings,

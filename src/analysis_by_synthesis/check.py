@@ -10,13 +10,13 @@ from analysis_by_synthesis.data.order import TEST_IMAGES
 from analysis_by_synthesis.data.sources import Download
 from analysis_by_synthesis.distal.ascent import DistalSettings
 from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.evaluation.results import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.evaluation.runner import Evaluation
 from analysis_by_synthesis.evaluation.settings import AttackBlock, AttackSettings, Cells
 from analysis_by_synthesis.models.registry import read_config
 from analysis_by_synthesis.params import PARAMS_FILE, Count, read, read_tree
 from analysis_by_synthesis.pgd_accuracy import PGD
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.reporting.records import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.reporting.style import MODEL_LABELS
 from analysis_by_synthesis.reporting.table1 import ReportSettings
 from analysis_by_synthesis.reporting.vae_health import VAEHealth

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis_by_synthesis.reporting.records import Row
+from analysis_by_synthesis.evaluation.results import Row
 
 EXPLANATIONS = Path("paper/disagreements.csv")  # norm, attack, model, why
 UNEXPLAINED = "not explained yet"

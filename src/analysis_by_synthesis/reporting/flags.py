@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.params import Block, Share
-from analysis_by_synthesis.reporting.records import Cell, Row
 
 NOISE = {"gaussian_noise", "salt_and_pepper"}  # by module
 DECISIONS = {"boundary", "hop_skip_jump", "pointwise", "transfer"}

@@ -31,7 +31,6 @@ MODEL_LINES = {
     "abs": {"color": "#000000", "linestyle": "-"},
 }
 NORM_LABELS = {"l2": "$L_2$ distance", "linf": r"$L_\infty$ distance", "l0": "$L_0$ distance (pixels)"}
-NORM_NAMES = {"l2": "L2", "linf": "Linf", "l0": "L0"}
 
 plt.rcParams.update({
     "figure.dpi": 150, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from pydantic import field_validator
 
-from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.distances import NORM_NAMES, NORMS, Norm
+from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks
 from analysis_by_synthesis.evaluation.statistics import median, share
 from analysis_by_synthesis.params import Block, Growth, Positive, Share
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.reporting.flags import FlagSettings
-from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
+from analysis_by_synthesis.reporting.style import MODEL_LABELS
 
 PAPER = Path("paper/table1.csv")
 OF_THE_PAPER = "All {} Attacks"

@@ -1,9 +1,7 @@
-"""`make audit`: every check, a verdict in one line each; the exit code is 1 if anything fails."""
+"""All checks, in turn."""
 
-import argparse
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 from analysis_by_synthesis.audit.adversarials import check_cell
 from analysis_by_synthesis.audit.bounds import check_bounds, check_search
@@ -15,40 +13,39 @@ from analysis_by_synthesis.audit.state import check_code, check_configuration, c
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params import read
-from analysis_by_synthesis.pipeline.code import CODE_FILE
-from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
-from analysis_by_synthesis.pipeline.stage import check_own_code, run
-from analysis_by_synthesis.reporting.records import read_cells
-from analysis_by_synthesis.reporting.runs import PRESENT, made_by
+from analysis_by_synthesis.pipeline.runs import PRESENT, made_by
+from analysis_by_synthesis.pipeline.project import Project
 
 EXACT = ("figures", "figure4", "page", "reliability", "report", "runs", "vae_health")
 NUMERIC = {"calibrate": 0.01, "class_scalars": 0.0, "figure1": 0.02, "pgd_accuracy": 0.01}  # with tolerances
 SHARE = 0.1  # of the many, unless all are asked for
 
 
-def verdicts(everything: bool, reruns: int, seed: int) -> Iterator[Verdict]:
-    """All checks in turn.
+def verdicts(project: Project, everything: bool, reruns: int, seed: int) -> Iterator[Verdict]:
+    """What each check of a project finds.
 
     Args:
         everything: also what is only sampled otherwise.
         reruns: so many cells, drawn with `seed`, are attacked again.
     """
-    yield check_code()
-    stages, code = read_stages(), read_json(CODE_FILE)
-    yield check_state(stages)
-    yield check_provenance(stages, code)
-    yield check_configuration()
-    attacks, cells, bounds = read({"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings})
-    found = read_cells(attacks, cells)
-    images, labels = load("test")
+    yield check_code(project)
+    stages, code = read_stages(project), read_json(project.code)
+    yield check_state(project, stages)
+    yield check_provenance(project, stages, code)
+    yield check_configuration(project)
+    keys = {"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings}
+    attacks, cells, bounds = read(keys, project.params)
+    found = read_cells(project, attacks, cells)
+    images, labels = load("test", project.mnist)
     share = 1.0 if everything else SHARE
     for name in cells.attack.models:
-        model = load_model(name)
-        yield check_clean(name, model, images, labels)
+        model = load_model(name, project.models)
+        yield check_clean(project.clean / f"{name}.csv", model, images, labels)
         for row, cell in found.items():
             if row.model == name:
                 samples = read_json(cell.stem.with_suffix(".json"))["samples"]
@@ -59,46 +56,24 @@ def verdicts(everything: bool, reruns: int, seed: int) -> Iterator[Verdict]:
     for stage in stages.values():
         group = stage.name.partition("@")[0]
         if group in EXACT:
-            yield check_remake(stage)
+            yield check_remake(project, stage)
         elif group in NUMERIC:
-            yield _made_again(stage, code, NUMERIC[group])
+            yield _made_again(project, stage, code, NUMERIC[group])
     again = [
         name for name in sorted(stages) if name.startswith(("attack", "transfer")) and _is_present(stages[name], code)
     ]
     for name in random.Random(seed).sample(again, min(reruns, len(again))):
         attack = stages[name].command[2]
         chunk = {f"attacks.{attack}.samples": read_json(stages[name].deps[-1])["evaluation"]["chunk_size"]}
-        yield check_remake(stages[name], 0.01, chunk)
+        yield check_remake(project, stages[name], 0.01, chunk)
 
 
-def _made_again(stage: Stage, code: dict[str, dict[str, str]], tolerance: float) -> Verdict:
-    if stage.card() is None or _is_present(stage, code):
-        return check_remake(stage, tolerance)
+def _made_again(project: Project, stage: Stage, code: dict[str, dict[str, str]], tolerance: float) -> Verdict:
+    if stage.card is None or _is_present(stage, code):
+        return check_remake(project, stage, tolerance)
     return Verdict(f"{stage.name}: not made again, since older code has made it")
 
 
 def _is_present(stage: Stage, code: dict[str, dict[str, str]]) -> bool:
-    card = stage.card()
+    card = stage.card
     return card is not None and made_by(card, code) == PRESENT
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m analysis_by_synthesis.audit", description=__doc__)
-    parser.add_argument("--all", action="store_true", help="check all of what is only sampled otherwise")
-    parser.add_argument(
-        "--reruns", type=int, default=0, help="attack so many cells again, a chunk of each; minutes each"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of all samples")
-    arguments = parser.parse_args()
-    check_own_code(Path.cwd())
-    failed = []
-    for verdict in verdicts(arguments.all, arguments.reruns, arguments.seed):
-        print(verdict, flush=True)
-        failed += [verdict.checked] * bool(verdict.faults)
-    if failed:
-        raise UserError(f"{len(failed)} checks have failed: {'; '.join(failed)}.")
-    print("All passed.")
-
-
-if __name__ == "__main__":
-    run(main)

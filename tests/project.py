@@ -7,10 +7,13 @@ from pathlib import Path
 import yaml
 from dvc.repo import Repo
 
-from analysis_by_synthesis.pipeline.code import CODE_FILE, PACKAGE, Sources
+from analysis_by_synthesis.pipeline.code import PACKAGE, Sources
+from analysis_by_synthesis.pipeline.project import Project
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
+PACKAGE_FOLDER = SOURCE / PACKAGE
+PROJECT = Project(ROOT)
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 SOURCES = Sources(SOURCE)
 

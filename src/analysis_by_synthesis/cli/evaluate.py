@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.attacks.registry import load_attack
-from analysis_by_synthesis.calibration import ClassScalars
+from analysis_by_synthesis.calibration.class_scalars import ClassScalars, fit_binary_abs
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.evaluation.runner import Evaluation
 from analysis_by_synthesis.evaluation.settings import AttackBlock
 from analysis_by_synthesis.evaluation.statistics import median
 from analysis_by_synthesis.models import load_model, predict
-from analysis_by_synthesis.models.binary_abs import FILE, fit
+from analysis_by_synthesis.models.binary_abs import FILE
 from analysis_by_synthesis.networks.decoders import decoders_digest
 from analysis_by_synthesis.params import Count, read, read_tree
 from analysis_by_synthesis.pipeline.code import fingerprints
@@ -109,7 +109,7 @@ def _collect(project: Project, weights: Path, made: Project, names: set[str]) ->
             _copy(path, target / path.name)
         if fits and not (target / FILE).exists():
             (settings,), where = read({"class_scalars": ClassScalars}, project.params), device()
-            fit(weights / "abs", target, settings, *(part.to(where) for part in load("train", project.mnist)))
+            fit_binary_abs(weights / "abs", target, settings, *(part.to(where) for part in load("train", project.mnist)))
 
 
 def _copy(path: Path, copy: Path) -> None:

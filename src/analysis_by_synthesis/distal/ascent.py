@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from analysis_by_synthesis.calibration import Probability, posterior
+from analysis_by_synthesis.calibration.softmax import Probability, posterior
 from analysis_by_synthesis.distal.records import onto_grey_levels
 from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.models import logits
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params import Block, Count, Positive
 
 
@@ -71,7 +72,7 @@ class Climber:
         settings: of all ascents.
     """
 
-    model: nn.Module
+    model: Classifier
     alpha: float
     eta: float
     settings: DistalSettings
@@ -122,6 +123,6 @@ class Climber:
         return torch.autograd.grad(evidence(look(x), *asked).sum(), x)[0]
 
 
-def _estimating(model: nn.Module, difference: float) -> Callable[[Tensor], Tensor]:
+def _estimating(model: Classifier, difference: float) -> Callable[[Tensor], Tensor]:
     estimated = EstimatedGradient(model, difference)
     return lambda x: estimated(x)[0]

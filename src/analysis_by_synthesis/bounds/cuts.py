@@ -105,7 +105,7 @@ class Runs:
     def first(self, number: int) -> "Runs":
         return Runs(*(getattr(self, field.name)[:, :number] for field in fields(self)))
 
-    def __getitem__(self, index) -> "Runs":
+    def __getitem__(self, index: Tensor | tuple[Tensor | slice, Tensor | slice]) -> "Runs":
         return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def apart(self) -> "Runs":
@@ -218,8 +218,7 @@ class Relaxation:
         """Go on after a cut, with more runs for each image, of classes (N, R) from latents (N, R, 8); smallest first."""
         new = 1 / self.cuts.constant.shape[1]  # the weight of the latest cut
         weights = pad(runs.weights * (1 - new), (0, 1), value=new)
-        added = weights[:, :1].expand(-1, classes.shape[1], -1)
-        added = self.begin(classes, latents, added, settings)
+        added = self.begin(classes, latents, weights[:, :1].expand(-1, classes.shape[1], -1), settings)
         runs = self.weigh(runs.classes, runs.latents, runs.inverse_hessian, weights, settings)
         return self.step(Runs.joined(runs, added), settings).smallest_first()
 
@@ -239,13 +238,17 @@ class Relaxation:
 
         A cut that explains x + delta better than the others gains weight.
         """
-        energies, best = self.energies(classes, latents), None
-        for _ in range(settings.weighings if weights.shape[-1] > 1 else 1):
+        energies = self.energies(classes, latents)
+
+        def weighed(weights: Tensor) -> Runs:
             size, delta = self.perturbations.least(energies - self.mixture(weights))
-            runs = Runs(classes, latents, inverse_hessian, weights, size, delta)
-            best = runs if best is None else _larger(runs, best)
-            explained = self.cuts.constant[:, None] - delta @ self.cuts.slope.mT
-            weights = (weights.clamp_min(LEAST_WEIGHT).log() - settings.rate * explained).softmax(-1)
+            return Runs(classes, latents, inverse_hessian, weights, size, delta)
+
+        best = runs = weighed(weights)
+        for _ in range(settings.weighings - 1 if weights.shape[-1] > 1 else 0):
+            explained = self.cuts.constant[:, None] - runs.delta @ self.cuts.slope.mT
+            runs = weighed((runs.weights.clamp_min(LEAST_WEIGHT).log() - settings.rate * explained).softmax(-1))
+            best = _larger(runs, best)
         return best
 
 

@@ -1,5 +1,7 @@
 """Lower bounds and verified adversarials, brought together: what is known about the robustness of a model."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import beta
@@ -15,7 +17,7 @@ MODELS = ("abs", "binary_abs")
 ROUNDING = 1e-5  # relative, of distances written with six digits
 ARBITER_ROUNDING = 1e-3  # of D in single precision, in squared pixel units, with room
 
-Numbers = dict[str, float]
+Numbers = dict[str, Any]  # a number by its name, and the check's under `check`
 
 
 def summarise(

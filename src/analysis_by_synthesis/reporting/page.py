@@ -102,7 +102,8 @@ def _versions(requirements: Path) -> list[str]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.astype(object).to_dict("records")
+    records: list[dict[str, Any]] = table.astype(object).to_dict("records")
+    return records
 
 
 def _embedded(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Reliability of every model before and after its calibration (eq. 4), and gamma beside the paper's."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 
 from analysis_by_synthesis.reporting.style import MODEL_LABELS, save
 
-STYLES = {
+STYLES: dict[str, dict[str, Any]] = {
     "before": {"color": "#56B4E9", "marker": "s", "label": "softmax of the logits"},
     "after": {"color": "#000000", "marker": "o", "label": "with alpha and eta"},
 }
@@ -46,7 +47,7 @@ def draw(
     save(figure, path)
 
 
-def _plot(axis: Axes, table: pd.DataFrame, style: dict[str, str]) -> None:
+def _plot(axis: Axes, table: pd.DataFrame, style: dict[str, Any]) -> None:
     interval = [table["accuracy"] - table["low"], table["high"] - table["accuracy"]]
     axis.errorbar(
         table["confidence"], table["accuracy"], interval, markersize=4, elinewidth=0.8, linewidth=0.8, **style

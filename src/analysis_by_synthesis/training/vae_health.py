@@ -11,6 +11,7 @@ from analysis_by_synthesis.params import Block, Count, Positive
 from analysis_by_synthesis.training.vae import kl_divergence, reconstruction_error
 
 SPLITS = ("train", "test")
+SAMPLES = 12  # of each class
 LATENTS = [f"latent_{i}" for i in range(1, LATENT_DIM + 1)]
 
 
@@ -56,7 +57,7 @@ def summarise(health: pd.DataFrame, active: float) -> dict[str, dict[str, float]
 
 
 @torch.no_grad()
-def samples(decoders: Sequence[Decoder], number: int, seed: int) -> Tensor:
-    """Images (C, number, 28, 28) that the decoders make from the prior; the same latents for all classes."""
-    latents = torch.randn(number, LATENT_DIM, generator=torch.Generator().manual_seed(seed))
+def samples(decoders: Sequence[Decoder], seed: int) -> Tensor:
+    """Images (C, S, 28, 28) that the decoders make from the prior; the same latents for all classes."""
+    latents = torch.randn(SAMPLES, LATENT_DIM, generator=torch.Generator().manual_seed(seed))
     return torch.stack([decoder(latents).squeeze(1) for decoder in decoders])

@@ -6,37 +6,37 @@ import pandas as pd
 import torch
 
 from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds
-from analysis_by_synthesis.bounds.cuts import CutSettings
-from analysis_by_synthesis.bounds.records import CheckSettings
-from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.bounds import CutSettings
+from analysis_by_synthesis.params.bounds_check import CheckSettings
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device
-from analysis_by_synthesis.pipeline.paths import BOUNDS, MODELS
 from analysis_by_synthesis.pipeline.progress import progress
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
 
 CHUNK = 5  # images between two savings; no result depends on it
 
 
-def main(model: str) -> None:
+def main(project: Project, model: str) -> None:
     order, norms, effort, check = read(
         {"order": int, "cells.bounds.norms": list[Norm], "bounds.effort": str, "bounds_check": CheckSettings}
     )
-    (search,) = read({f"bounds.search.{effort}": CutSettings})
-    code = recorded(["stages.bounds_check", f"models.{model}"])
+    (search,) = read({f"bounds.search.{effort}": CutSettings}, project.params)
+    code = recorded(project, "stages.bounds_check", f"models.{model}")
     parameters = {"order": order, "search": search, "check": check}
-    checkpoints = Checkpoints(f"bounds_check/{model}", code, parameters, [MODELS / model, MNIST])
+    checkpoints = Checkpoints(f"bounds_check/{model}", code, parameters, [project.models / model, project.mnist])
     device()
     loaded = load_model(model)
     chosen = in_order(order)[: check.images]
-    images, labels = (part[chosen] for part in load("test"))
+    images, labels = (part[chosen] for part in load("test", project.mnist))
     tables, seconds = [], 0.0
     for norm in norms:
         for start in progress(range(0, len(chosen), CHUNK), f"{model} {norm}"):
@@ -53,9 +53,9 @@ def main(model: str) -> None:
             seconds += piece.pop("seconds")
             rows = [chosen[start + row] for row in piece.pop("row").tolist()]
             tables.append(pd.DataFrame({"image": rows, "norm": norm, **piece}))
-    write_csv(BOUNDS / f"{model}-searches.csv", pd.concat(tables))
+    write_csv(project.bounds / f"{model}-searches.csv", pd.concat(tables))
     facts = {"samples": check.images, "order": order}
-    write_card(BOUNDS / f"{model}-searches.json", code, "cpu", seconds, **facts)
+    write_card(project.bounds / f"{model}-searches.json", code, "cpu", seconds, **facts)
     checkpoints.forget_others()
 
 

@@ -28,7 +28,7 @@ def stages() -> dict[str, dict]:
             resolved[stage.name] = {
                 "script": ROOT / stage.cmd.split()[1],
                 "deps": {dep.def_path for dep in stage.deps if not hasattr(dep, "params")},
-                "keys": params.pop(str(CODE_FILE), set()),
+                "keys": params.pop(PROJECT.code.name, set()),
                 "params": set().union(*params.values()),
                 "outs": {out.def_path: out.use_cache for out in stage.outs},
             }

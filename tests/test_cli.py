@@ -62,5 +62,8 @@ def test_an_image_that_does_not_exist_is_named():
 
 
 def test_an_interruption_says_what_is_kept():
-    with pytest.raises(SystemExit, match=r"Interrupted; nothing was written\."), ends_in_a_sentence("nothing was written"):
+    with (
+        pytest.raises(SystemExit, match=r"Interrupted; nothing was written\."),
+        ends_in_a_sentence("nothing was written"),
+    ):
         raise KeyboardInterrupt

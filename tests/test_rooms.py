@@ -23,7 +23,9 @@ ROOMS = (  # from top to bottom; those of a line don't import one another
     ("pipeline",),
 )
 DEPTH = {room: depth for depth, line in enumerate(ROOMS) for room in line}
-FILES = sorted(path for path in PACKAGE_FOLDER.rglob("*.py") if path.parent != PACKAGE_FOLDER or path.stem != "__init__")
+FILES = sorted(
+    path for path in PACKAGE_FOLDER.rglob("*.py") if path.parent != PACKAGE_FOLDER or path.stem != "__init__"
+)
 
 
 def room(path):

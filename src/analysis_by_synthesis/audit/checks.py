@@ -11,15 +11,15 @@ from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import Stage, read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.results import read_cells
-from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.files import read_json
-from analysis_by_synthesis.pipeline.runs import PRESENT, made_by
 from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.runs import PRESENT, made_by
 
 EXACT = ("figures", "figure4", "page", "reliability", "report", "runs", "vae_health")
 NUMERIC = {"calibrate": 0.01, "class_scalars": 0.0, "figure1": 0.02, "pgd_accuracy": 0.01}  # with tolerances

@@ -31,7 +31,9 @@ def check_provenance(project: Project, stages: dict[str, Stage], code: dict[str,
                 f"{name}: dvc.lock says that it was made by the present code, its run card by other code"
             )
         if differing := [f"{library} {version}" for library, version in _other(card, required)]:
-            verdict.notes.append(f"{name}: made with {', '.join(differing)}, which are not those of {project.requirements.name}")
+            verdict.notes.append(
+                f"{name}: made with {', '.join(differing)}, which are not those of {project.requirements.name}"
+            )
     made = sum(map(len, by.values()))
     verdict.checked = (
         f"{made} results: {len(by[PRESENT])} were made by the present code, {made - len(by[PRESENT])} by older code"

@@ -7,8 +7,9 @@ import pandas as pd
 from scipy.stats import beta
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.evaluation.results import BOUND_GUIDED_LABEL, Cell, Row, smallest
+from analysis_by_synthesis.evaluation.results import Cell, Row, smallest
 from analysis_by_synthesis.evaluation.statistics import CONFIDENCE
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import read_records

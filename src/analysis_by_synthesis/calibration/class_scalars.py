@@ -7,20 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.models.binary_abs import FILE, BinaryABS, Config
+from analysis_by_synthesis.models.binary_abs import FILE, BinaryABS
 from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders, weight_files
-from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.models.binary_abs import Config
 from analysis_by_synthesis.pipeline.files import read_json, write_json
-
-
-class ClassScalars(Block):
-    """Args: images: the first so many training images; a grid of scalars; sweeps: over all ten classes."""
-
-    images: Count
-    lowest: Positive
-    highest: Positive
-    grid: Count
-    sweeps: Count
 
 
 @torch.no_grad()

@@ -1,22 +1,8 @@
 """alpha and eta of the softmax (eq. 4), and the probabilities that it gives."""
 
-from typing import Annotated
-
 import numpy as np
-from pydantic import Field
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import logsumexp
-
-from analysis_by_synthesis.params import Block, Count
-
-Probability = Annotated[float, Field(gt=0.1, lt=1)]
-
-
-class Calibration(Block):
-    """Args: images: the last so many test images; median_confidence: of the predicted class, that eta brings about."""
-
-    images: Count
-    median_confidence: Probability
 
 
 def posterior(logits: np.ndarray, alpha: float, eta: float) -> np.ndarray:

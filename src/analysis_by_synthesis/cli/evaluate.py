@@ -3,33 +3,34 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import torch
 
-from analysis_by_synthesis.attacks.registry import load_attack
-from analysis_by_synthesis.calibration.class_scalars import ClassScalars, fit_binary_abs
+from analysis_by_synthesis.attacks.registry import Attack, load_attack
+from analysis_by_synthesis.calibration.class_scalars import fit_binary_abs
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.cell import Experiment
-from analysis_by_synthesis.evaluation.runner import Evaluation
-from analysis_by_synthesis.evaluation.settings import AttackBlock
 from analysis_by_synthesis.evaluation.statistics import median
-from analysis_by_synthesis.models import load_model, predict
+from analysis_by_synthesis.models import BATCH, load_model, predict
 from analysis_by_synthesis.models.binary_abs import FILE
-from analysis_by_synthesis.networks.decoders import decoders_digest
-from analysis_by_synthesis.params import Count, read, read_tree
+from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.reader import read, read_tree
 from analysis_by_synthesis.pipeline.code import fingerprints
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import read_json
+from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 
 CONFIG = "config.json"
 
 
-def evaluate(
-    project: Project, weights: Path, output: Path, names: list[str], samples: int | None
-) -> pd.DataFrame:
+def evaluate(project: Project, weights: Path, output: Path, names: list[str], samples: int | None) -> pd.DataFrame:
     """Clean accuracy and the named cells for the models in `weights`.
 
     Args:
@@ -79,7 +80,9 @@ def _cells(project: Project, names: list[str]) -> dict[str, tuple[str, str]]:
     for name in names:
         model, _, attack = name.partition("-")
         if model not in tree["models"] or attack not in tree["attacks"]:
-            raise UserError(f"there is no cell {name}; name <model>-<attack>, of models and attacks in {project.params}.")
+            raise UserError(
+                f"there is no cell {name}; name <model>-<attack>, of models and attacks in {project.params}."
+            )
         cells[name] = (model, attack)
     return cells
 
@@ -93,7 +96,9 @@ def _check_folders(weights: Path, made: Project) -> None:
     if not weights.is_dir():
         raise UserError(f"{weights} is not a folder of weights; lay it out as models/ is.")
     if made.params.exists():
-        raise UserError(f"{made.root} is a project, whose results would be replaced; name another folder for the output.")
+        raise UserError(
+            f"{made.root} is a project, whose results would be replaced; name another folder for the output."
+        )
 
 
 def _collect(project: Project, weights: Path, made: Project, names: set[str]) -> None:
@@ -109,7 +114,9 @@ def _collect(project: Project, weights: Path, made: Project, names: set[str]) ->
             _copy(path, target / path.name)
         if fits and not (target / FILE).exists():
             (settings,), where = read({"class_scalars": ClassScalars}, project.params), device()
-            fit_binary_abs(weights / "abs", target, settings, *(part.to(where) for part in load("train", project.mnist)))
+            fit_binary_abs(
+                weights / "abs", target, settings, *(part.to(where) for part in load("train", project.mnist))
+            )
 
 
 def _copy(path: Path, copy: Path) -> None:
@@ -120,7 +127,9 @@ def _copy(path: Path, copy: Path) -> None:
         elif copy.read_bytes() != path.read_bytes():
             raise UserError(f"{copy} is there, and is not {path}; name another folder for the output.")
     except OSError as error:
-        raise UserError(f"{path} can't be copied to {copy} ({error.strerror}); name another folder for the output.") from None
+        raise UserError(
+            f"{path} can't be copied to {copy} ({error.strerror}); name another folder for the output."
+        ) from None
 
 
 def _clean_accuracy(project: Project, made: Project, name: str, n: int) -> float:

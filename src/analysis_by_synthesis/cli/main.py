@@ -61,7 +61,9 @@ def code() -> None:
 @click.argument("weights", type=FOLDER)
 @click.argument("output", type=FOLDER)
 @click.argument("cells", nargs=-1, required=True, metavar="CELL...")
-@click.option("--samples", type=click.IntRange(min=1), help="Images to attack in each cell; as params.yaml says if not given.")
+@click.option(
+    "--samples", type=click.IntRange(min=1), help="Images to attack in each cell; as params.yaml says if not given."
+)
 def evaluate(weights: Path, output: Path, cells: tuple[str, ...], samples: int | None) -> None:
     """Evaluate other weights as the committed ones were.
 
@@ -95,7 +97,12 @@ def bounds(model: str, norm: Norm, images: tuple[int, ...], effort: str | None) 
 
 @commands.command()
 @click.option("--all", "everything", is_flag=True, help="Check all of what is only sampled otherwise.")
-@click.option("--reruns", type=click.IntRange(min=0), default=0, help="Attack so many cells again, one chunk of each; minutes each.")
+@click.option(
+    "--reruns",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Attack so many cells again, one chunk of each; minutes each.",
+)
 @click.option("--seed", type=int, default=0, help="Of all samples.")
 def audit(everything: bool, reruns: int, seed: int) -> None:
     """Check everything that this repository claims, from its committed files.

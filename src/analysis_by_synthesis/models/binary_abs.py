@@ -1,27 +1,18 @@
 """Binary ABS (section 3 and appendix A.7): ABS of the binarised image, each class's distance times a scalar."""
 
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor
 
-from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.inference.engine import check_images
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders
-from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.params.models.binary_abs import Config
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
 
 FILE = "class_scalars.json"
-
-
-class Config(Block):
-    """Args: inference: how the latents are searched for."""
-
-    module: Literal["binary_abs"]
-    inference: InferenceSettings
 
 
 class BinaryABS(ABS):

@@ -9,8 +9,9 @@ import pandas as pd
 from analysis_by_synthesis.bounds.summary import MODELS
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.statistics import accuracy_curve
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.figure2 import LIMITS, POINTS
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
+from analysis_by_synthesis.reporting.style import MODEL_LINES, NORM_LABELS, save
 
 
 def curves(brackets: dict[str, pd.DataFrame], norm: Norm) -> pd.DataFrame:

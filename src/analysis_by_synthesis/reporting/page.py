@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis_by_synthesis.distances import NORM_NAMES
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
+from analysis_by_synthesis.params.report import MODEL_LABELS
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SHOWN = tuple(f"{name}==" for name in ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "dvc", "matplotlib"))

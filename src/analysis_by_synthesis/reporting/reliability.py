@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, save
+from analysis_by_synthesis.params.report import MODEL_LABELS
+from analysis_by_synthesis.reporting.style import save
 
 STYLES: dict[str, dict[str, Any]] = {
     "before": {"color": "#56B4E9", "marker": "s", "label": "softmax of the logits"},

@@ -7,19 +7,11 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.networks.vae import LATENT_DIM, VAE, Decoder
-from analysis_by_synthesis.params import Block, Count, Positive
 from analysis_by_synthesis.training.vae import kl_divergence, reconstruction_error
 
 SPLITS = ("train", "test")
 SAMPLES = 12  # of each class
 LATENTS = [f"latent_{i}" for i in range(1, LATENT_DIM + 1)]
-
-
-class VAEHealth(Block):
-    """Args: images: the first so many of each class and split; active: least KL divergence of a latent in use, in nats."""
-
-    images: Count
-    active: Positive
 
 
 @torch.no_grad()

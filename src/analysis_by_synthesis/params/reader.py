@@ -1,28 +1,15 @@
 """The only reader of params.yaml: typed, and with an error that names the key."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from analysis_by_synthesis.pipeline.errors import UserError
 
-PARAMS_FILE = Path("params.yaml")
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Growth = Annotated[float, Field(gt=1)]
-
-
-class Block(BaseModel):
-    """A block of params.yaml: unknown keys and values of another type are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def read(keys: dict[str, Any], path: Path = PARAMS_FILE) -> list[Any]:
+def read(keys: dict[str, Any], path: Path) -> list[Any]:
     """Read the dotted `keys` of params.yaml, each as the type it is mapped to.
 
     A stage calls this once, before it does anything else, with exactly the keys that dvc.yaml declares for it.
@@ -34,7 +21,7 @@ def read(keys: dict[str, Any], path: Path = PARAMS_FILE) -> list[Any]:
     return [_typed(_lookup(tree, key, path), key, kind, path) for key, kind in keys.items()]
 
 
-def read_tree(path: Path = PARAMS_FILE) -> dict[str, Any]:
+def read_tree(path: Path) -> dict[str, Any]:
     """The whole file, untyped.
 
     Raises:
@@ -51,7 +38,7 @@ def read_tree(path: Path = PARAMS_FILE) -> dict[str, Any]:
     return tree
 
 
-def faulty(key: str, error: ValidationError, path: Path = PARAMS_FILE) -> UserError:
+def faulty(key: str, error: ValidationError, path: Path) -> UserError:
     """What is wrong with the value of a key, in one sentence."""
     first = error.errors()[0]
     where = ".".join(filter(None, [key, *map(str, first["loc"])]))

@@ -21,9 +21,8 @@ def main(project: Project, model: str, norm: Norm) -> None:
     settings = bound_guided.Settings(norm=norm, search=search)
     code = recorded(project, "stages.bounds", f"models.{model}")
     experiment = Experiment(**read_json(project.experiment))
-    experiment.run(
-        project.models / model, bound_guided.attack, settings, images, code, project.bounds / f"{model}-{norm}"
-    )
+    folder, stem = project.models / model, project.bounds / f"{model}-{norm}"
+    experiment.run(folder, bound_guided.attack, settings, images, code, stem, project.mnist, project.work)
 
 
 if __name__ == "__main__":

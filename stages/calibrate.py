@@ -25,8 +25,8 @@ def main(project: Project, model: str) -> None:
     began, where = time.perf_counter(), device()
     chosen = sorted(in_order(order)[-settings.images :])
     images, labels = (part[chosen] for part in load("test", project.mnist))
-    scores, labels = logits(load_model(model, project.models, where), images.to(where)).cpu().numpy(), labels.numpy()
-    alpha, eta = calibrate(scores, labels, settings.median_confidence)
+    scores = logits(load_model(model, project.models, where), images.to(where)).cpu().numpy()
+    alpha, eta = calibrate(scores, labels.numpy(), settings.median_confidence)
     table = pd.DataFrame({
         "image": chosen, "label": labels, "predicted": scores.argmax(1),
         "before": posterior(scores, 1, 0).max(1), "after": posterior(scores, alpha, eta).max(1),
@@ -34,10 +34,8 @@ def main(project: Project, model: str) -> None:
     write_csv(project.calibration / f"{model}.csv", table)
     result = {"alpha": alpha, "eta": eta, "median_confidence": table["after"].median(), "images": len(labels)}
     write_json(project.metrics / "calibration" / f"{model}.json", result)
-    seconds = time.perf_counter() - began
-    write_card(
-        project.calibration / f"{model}.json", code, device_name(where), seconds, samples=len(labels), order=order
-    )
+    facts = {"samples": len(labels), "order": order}
+    write_card(project.calibration / f"{model}.json", code, device_name(where), time.perf_counter() - began, **facts)
     print(f"{model}: alpha {alpha:.3g}, eta {eta:.3g}")
 
 

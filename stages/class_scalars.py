@@ -2,8 +2,8 @@
 
 import time
 
+from analysis_by_synthesis.calibration.class_scalars import fit_binary_abs
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.models import binary_abs
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
@@ -18,7 +18,7 @@ def main(project: Project) -> None:
     code = recorded(project, "stages.class_scalars")
     began, where = time.perf_counter(), device()
     images, labels = (part.to(where) for part in load("train", project.mnist))
-    gamma = binary_abs.fit(project.models / "abs", project.models / "binary_abs", settings, images, labels)
+    gamma = fit_binary_abs(project.models / "abs", project.models / "binary_abs", settings, images, labels)
     seconds = time.perf_counter() - began
     write_card(project.training / "class_scalars.json", code, device_name(where), seconds, samples=settings.images)
     print(f"gamma from {min(gamma):.3g} to {max(gamma):.3g}")

@@ -22,9 +22,8 @@ def main(project: Project, model: str) -> None:
     began, where = time.perf_counter(), device()
     images, labels = (part[:n] for part in load("test", project.mnist))
     predicted = predict(load_model(model, project.models, where), images.to(where)).cpu()
-    write_csv(
-        project.clean / f"{model}.csv", pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted})
-    )
+    table = pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted})
+    write_csv(project.clean / f"{model}.csv", table)
     write_card(project.clean / f"{model}.json", code, device_name(where), time.perf_counter() - began, samples=n)
     print(f"{model}: {(predicted == labels).double().mean():.2%} of {n} clean images are classified correctly")
 

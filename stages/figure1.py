@@ -4,6 +4,7 @@ from analysis_by_synthesis.calibration.softmax import posterior
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.models.abs import with_latents
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device
@@ -18,7 +19,7 @@ def main(project: Project) -> None:
     recorded(project, "stages.figure1", "models.abs")
     where, chosen = device(), in_order(order)[:IMAGES]
     images, labels = (part[chosen] for part in load("test", project.mnist))
-    solution = load_model("abs", project.models, where).inference.arbitrate(images.to(where))
+    solution = with_latents(load_model("abs", project.models, where)).inference.arbitrate(images.to(where))
     softmax = read_json(project.metrics / "calibration/abs.json")
     p = posterior(-solution.distance.cpu().numpy(), softmax["alpha"], softmax["eta"])
     draw(images, labels, solution, p, project.plots / "figure1.png")

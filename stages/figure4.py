@@ -3,7 +3,7 @@
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distal.ascent import noise
 from analysis_by_synthesis.distal.records import read_distal
-from analysis_by_synthesis.distal.summary import Neighbourhood
+from analysis_by_synthesis.distal.summary import Neighbourhood, summarise
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.params.distal import DistalSettings
 from analysis_by_synthesis.params.reader import read
@@ -12,22 +12,20 @@ from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
-from analysis_by_synthesis.reporting.figure4 import SHOWN, draw, summarise
+from analysis_by_synthesis.reporting.figure4 import SHOWN, draw
 
 
 def main(project: Project) -> None:
     seed, settings = read({"seed": int, "distal": DistalSettings}, project.params)
     device()
-    splits = [
-        images[labels == settings.target]
-        for images, labels in (load("train", project.mnist), load("test", project.mnist))
-    ]
-    data, binarised = Neighbourhood(*splits), Neighbourhood(*map(binarize, splits))
+    splits, target = (load("train", project.mnist), load("test", project.mnist)), settings.target
+    own = [images[labels == target] for images, labels in splits]
+    data, binarised = Neighbourhood(*own), Neighbourhood(*map(binarize, own))
     ascents = {model: read_distal(project.distal / model) for model in MODEL_LABELS}
     summaries = {model: summarise(*found, data, binarised) for model, found in ascents.items()}
     write_json(project.metrics / "distal.json", summaries)
     starts = noise(max(SHOWN.values()), seed)
-    draw(ascents, summaries, starts, settings.target, project.plots / "figure4.png")
+    draw(ascents, summaries, starts, target, project.plots / "figure4.png")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from analysis_by_synthesis.reporting.adversarials import adversarials_of_models
 def main(project: Project) -> None:
     seed, attacks, cells, thresholds = read({
         "seed": int, "attacks": dict[str, AttackBlock], "cells": Cells, "report.thresholds": dict[Norm, Positive],
-    })  # fmt: skip
-    found = read_cells(attacks, cells)
+    }, project.params)  # fmt: skip
+    found = read_cells(project, attacks, cells)
     images, _ = load("test", project.mnist)
     minimal = {norm: adversarials_of_models(found, norm) for norm in NORMS}
     figure3.draw(minimal["l2"], images, seed, project.plots / "figure3.png")

@@ -1,7 +1,5 @@
 """Everything on one page: results.html."""
 
-from pathlib import Path
-
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.pipeline.project import Project
@@ -11,8 +9,8 @@ from analysis_by_synthesis.reporting.page import render
 
 def main(project: Project) -> None:
     seed, order = read({"seed": int, "order": int}, project.params)
-    page = render(project.metrics, project.plots, Path("requirements.txt"), {"seed": seed, "order": order})
-    with replacing(Path("results.html")) as partial:
+    page = render(project.metrics, project.plots, project.requirements, {"seed": seed, "order": order})
+    with replacing(project.page) as partial:
         partial.write_text(page)
 
 

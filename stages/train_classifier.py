@@ -26,11 +26,9 @@ def main(project: Project, name: str) -> None:
         {"seed": int, "training_images": Count, f"classifiers.{name}": ClassifierTraining}, project.params
     )
     code = recorded(project, "stages.train_classifier", f"networks.{name}")
-    config, parameters = (
-        project.models / name / "config.json",
-        {"seed": seed, "training_images": n, "settings": settings},
-    )
-    checkpoints = Checkpoints(f"training/{name}", code, parameters, [project.mnist, config])
+    config = project.models / name / "config.json"
+    parameters = {"seed": seed, "training_images": n, "settings": settings}
+    checkpoints = Checkpoints(f"training/{name}", code, parameters, [project.mnist, config], project.work)
     where, model = device(), read_json(config)
     images, labels = (part[:n].to(where) for part in load("train", project.mnist))
     images = binarize(images) if model.get("binarize") else images

@@ -24,7 +24,7 @@ def main(project: Project, digit: str) -> None:
         raise UserError(f"there is no digit {digit}; the digits are 0 to 9.")
     code = recorded(project, "stages.train_vae")
     parameters = {"seed": seed, "training_images": n, "settings": settings, "digit": digit}
-    checkpoints = Checkpoints(f"training/vae_{digit}", code, parameters, [project.mnist])
+    checkpoints = Checkpoints(f"training/vae_{digit}", code, parameters, [project.mnist], project.work)
     where = device()
     images, labels = (part[:n] for part in load("train", project.mnist))
     chosen = images[labels == int(digit)].to(where)
@@ -32,9 +32,8 @@ def main(project: Project, digit: str) -> None:
     vae, history, seconds = train(chosen, settings, seed + 1000 * int(digit), checkpoints, label)
     save_weights(vae, project.models / "abs" / f"{digit}.safetensors")
     write_csv(project.plots / "training" / "vae" / f"{digit}.csv", pd.DataFrame(history))
-    write_card(
-        project.training / f"vae_{digit}.json", code, device_name(where), seconds, samples=len(chosen), seed=seed
-    )
+    facts = {"samples": len(chosen), "seed": seed}
+    write_card(project.training / f"vae_{digit}.json", code, device_name(where), seconds, **facts)
     checkpoints.discard()
     print(f"{label}: loss {history[-1]['loss']:.4g} in the last epoch")
 

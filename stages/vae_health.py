@@ -12,13 +12,14 @@ from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
-from analysis_by_synthesis.reporting.vae_health import LATENTS, SPLITS, draw, examine, summarise
+from analysis_by_synthesis.reporting.vae_health import draw
+from analysis_by_synthesis.training.vae_health import LATENTS, SPLITS, examine, samples, summarise
 
 
 def main(project: Project) -> None:
     seed, settings = read({"seed": int, "vae_health": VAEHealth}, project.params)
     device()
-    splits = {split: load(split) for split in SPLITS}
+    splits = {split: load(split, project.mnist) for split in SPLITS}
     vaes = [load_weights(VAE(), project.models / "abs" / f"{c}.safetensors") for c in range(10)]
     tables = []
     for c, vae in enumerate(vaes):
@@ -32,7 +33,7 @@ def main(project: Project) -> None:
             project.plots / "vae_health" / f"{split}.csv",
             pd.DataFrame({"latent": range(1, len(LATENTS) + 1)} | of_class),
         )
-    draw([vae.decoder for vae in vaes], health, seed, project.plots / "vae_health.png")
+    draw(samples([vae.decoder for vae in vaes], seed), health, project.plots / "vae_health.png")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ ROOMS = (  # from top to bottom; those of a line don't import one another
     ("inference",),
     ("training",),
     ("networks",),
-    ("data", "distances"),
+    ("data",),
     ("params",),
-    ("pipeline",),
+    ("distances", "pipeline"),
 )
 DEPTH = {room: depth for depth, line in enumerate(ROOMS) for room in line}
 FILES = sorted(

@@ -89,7 +89,7 @@ def _cells(project: Project, names: list[str]) -> dict[str, tuple[str, str]]:
 
 def _attack(project: Project, name: str) -> tuple[AttackBlock, Attack, AttackSettings]:
     (block,) = read({f"attacks.{name}": AttackBlock}, project.params)
-    return block, *load_attack(f"attacks.{name}", block)
+    return block, *load_attack(f"attacks.{name}", block, project.params)
 
 
 def _check_folders(weights: Path, made: Project) -> None:

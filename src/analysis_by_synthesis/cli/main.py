@@ -135,7 +135,7 @@ def convert(states: tuple[Path, ...], weights: Path) -> None:
     """
     from analysis_by_synthesis.networks.convert import convert_all
 
-    with ends_in_a_sentence("the VAEs that are written stay"):
+    with ends_in_a_sentence("nothing is converted"):
         convert_all(states, weights)
 
 

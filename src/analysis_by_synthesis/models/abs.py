@@ -12,6 +12,7 @@ from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import Decoder
 from analysis_by_synthesis.params.inference import InferenceSettings
 from analysis_by_synthesis.params.models.abs import Config
+from analysis_by_synthesis.pipeline.errors import UserError
 
 
 class _Distances(torch.autograd.Function):
@@ -145,3 +146,14 @@ class FollowedABS:
 def load(folder: Path, config: Config) -> ABS:
     """ABS with the decoders of `folder`."""
     return ABS(load_decoders(folder), config.inference)
+
+
+def with_latents(model: Classifier) -> ABS:
+    """The model itself, if it is ABS or Binary ABS.
+
+    Raises:
+        UserError: it is another one.
+    """
+    if not isinstance(model, ABS):
+        raise UserError(f"{type(model).__name__} has no latents; take abs or binary_abs.")
+    return model

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from analysis_by_synthesis.pipeline.files import replacing
 
-FOLDER = Path(".work")
 log = logging.getLogger(__name__)
 
 

@@ -22,6 +22,7 @@ class Project:
         self.requirements = root / "requirements.txt"
         self.mnist = root / "data/mnist"
         self.paper = root / "paper"
+        self.disagreements = root / "docs/disagreements.csv"
         self.models = root / "models"
         self.results = root / "results"
         self.experiment = self.results / "experiment.json"

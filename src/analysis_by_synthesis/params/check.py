@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from analysis_by_synthesis.data.order import TEST_IMAGES
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
@@ -14,7 +13,7 @@ from analysis_by_synthesis.params.calibration import Calibration
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
-from analysis_by_synthesis.params.data import Download
+from analysis_by_synthesis.params.data import TEST_IMAGES, TRAINING_IMAGES, Download
 from analysis_by_synthesis.params.distal import DistalSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
@@ -49,7 +48,6 @@ BLOCKS: dict[str, Any] = {
     "vae_health": VAEHealth,
     "report": ReportSettings,
 }
-TRAINING_IMAGES = 60000
 
 
 def check(path: Path) -> None:

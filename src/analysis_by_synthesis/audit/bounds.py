@@ -10,7 +10,7 @@ from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.bounds.summary import violations
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.results import Cell, Row, smallest
+from analysis_by_synthesis.evaluation.results import Cell, Row, smallest_distances
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.bounds import CutSettings
@@ -22,7 +22,7 @@ SAMPLE = 6  # images of each model and norm whose bounds are searched for again
 def check_bounds(cells: dict[Row, Cell], model: str, norm: Norm) -> Verdict:
     """The bounds of a model in a norm, against the records of all cells that attack it."""
     lower = cells[Row(norm, BOUND_GUIDED_LABEL, model)].records["lower"]
-    both = pd.concat({"lower": lower, "upper": smallest(cells, norm, model)}, axis=1, join="inner")
+    both = pd.concat({"lower": lower, "upper": smallest_distances(cells, norm, model)}, axis=1, join="inner")
     faults = [
         f"{model}, test image {image}: the {norm} bound {both['lower'][image]} is above {both['upper'][image]},"
         " an adversarial's"

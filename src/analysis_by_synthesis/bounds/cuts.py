@@ -21,10 +21,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbations, Stretched, perturbations
+from analysis_by_synthesis.bounds.starts import smallest
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.results import smallest
 from analysis_by_synthesis.inference.engine import Runs as Searches
-from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.models.abs import ABS, with_latents
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params.bounds import CutSettings
 
@@ -242,7 +242,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     In each round the most dangerous run is attacked, and what inference finds where the attack ends joins in: the true
     class's latent as a cut, those of the likeliest other classes as runs. After the last cut the candidates are searched anew.
     """
-    model, images, labels = recorder.model, recorder.images, recorder.labels
+    model, images, labels = with_latents(recorder.model), recorder.images, recorder.labels
     n = torch.arange(len(labels), device=labels.device)
     allowed = perturbations(model, images, recorder.norm)
     relaxation = Relaxation(model, allowed, labels)

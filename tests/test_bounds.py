@@ -9,8 +9,8 @@ from linear_decoders import Linear, LinearABS, LinearBinaryABS
 from scipy.optimize import minimize_scalar
 from toy_decoders import toy_settings
 
-from analysis_by_synthesis.attacks import bound_guided
-from analysis_by_synthesis.bounds import summary
+from analysis_by_synthesis.attacks.recorder import Recorder, Resources
+from analysis_by_synthesis.bounds import bound_guided, summary
 from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds, effort_curve
 from analysis_by_synthesis.bounds.cuts import bracket, single_without_box
 from analysis_by_synthesis.bounds.exact import exact_least
@@ -19,7 +19,6 @@ from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, F
 from analysis_by_synthesis.bounds.starts import candidate_images, smallest
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
@@ -33,20 +32,20 @@ pytestmark = pytest.mark.usefixtures("single_thread")
 SEARCH = CutSettings(
     screened=8,
     starts=3,
-    each=2,
-    nearest=1,
-    rivals=1,
-    finished=2,
-    finer=4,
+    starts_per_class=2,
+    nearest_starts=1,
+    new_runs=1,
+    final_runs=2,
+    final_factor=4,
     alternations=20,
     evaluations=1,
     tolerance=1e-6,
-    kept=3,
+    runs=3,
     rounds=6,
-    weighings=15,
-    rate=3.0,
-    same=0.1,
-    reach=1.5,
+    weight_steps=15,
+    weight_rate=3.0,
+    merge_radius=0.1,
+    attack_depth=1.5,
     bisections=12,
     slack=1e-6,
 )
@@ -57,10 +56,10 @@ CHECK = CheckSettings(
     starts=2,
     scattered=1,
     spread=0.3,
-    kept=3,
-    looks=3,
-    weighings=20,
-    exact=2,
+    runs=3,
+    rounds=3,
+    weight_steps=20,
+    exact_runs=2,
     alternations=2,
     evaluations=1,
 )
@@ -223,9 +222,9 @@ def test_a_misclassified_image_has_the_bound_zero(tmp_path):
     model = grey_model()
     images, _ = images_of(model)
     labels = torch.tensor([0, 1, 0])
-    evaluation = Evaluation(chunk_size=1, pool=1, kept=4, overshoots=[1.0, 1.01], margin=1e-3)
+    evaluation = Evaluation(chunk_size=1, start_images=1, candidates=4, overshoots=[1.0, 1.01], margin=1e-3)
     settings = bound_guided.Settings(norm="l2", search=SEARCH)
-    cell = AttackCell(model, bound_guided.attack, settings, evaluation, Resources(images[:0], labels[:0], {}))
+    cell = AttackCell(model, bound_guided.Attack(settings), evaluation, Resources(images[:0], labels[:0], {}))
     records, _ = cell.run(images, labels, [2, 1, 0], 3, 0, Checkpoints("x", {}, {}, [], tmp_path), "test")
     assert records["image"].tolist() == [2, 1, 0]
     assert records["lower"][1] == records["single"][1] == records["l2"][1] == 0
@@ -404,7 +403,7 @@ def test_the_check_finds_what_a_search_that_stops_early_has_missed(name, norm):
     assert (table["found"] <= 1.1 * table["lower"]).all()
     if name == "abs":  # for Binary ABS flips and latent in turn can stop short of the minimum: docs/bounds.md
         assert (table["found"] >= table["lower"] * 0.999).all()
-    hasty = SEARCH.model_copy(update={"alternations": 1, "starts": 1, "kept": 1, "rounds": 1})
+    hasty = SEARCH.model_copy(update={"alternations": 1, "starts": 1, "runs": 1, "rounds": 1})
     early = check_bounds(model, images, labels, norm, hasty, CHECK)
     assert (early["found"] <= early["lower"] * 1.1).all()
 

@@ -100,7 +100,7 @@ def test_starts_are_a_newton_step_from_candidates_and_those_apart_come_first(dec
             z = candidates.clone().requires_grad_()
             values, _ = objective(decoder, z, x.expand(len(z), -1, -1, -1))
             step = -torch.linalg.solve(hessian, torch.autograd.grad(values.sum(), z)[0])
-            step *= (engine.settings.bfgs.longest_step / step.norm(dim=1, keepdim=True)).clamp(max=1)
+            step *= (engine.settings.bfgs.max_step / step.norm(dim=1, keepdim=True)).clamp(max=1)
             ends = (z.detach() + step)[values.topk(50, largest=False).indices]
             assert torch.cdist(found, ends).amin(1).max() < 0.15  # the image's part outside the principal components
             near = torch.cdist(found, found) < 0.2
@@ -257,7 +257,7 @@ def test_where_compiled_kernels_cannot_run_the_reference_takes_over(monkeypatch,
 
 
 def test_first_round_has_to_include_all_classes():
-    only_near = [{"starts": 1, "evaluations": 3, "margin": 1.0, "optimism": 0.0}]
+    only_near = [{"starts": 1, "evaluations": 3, "margin": 1.0, "decrease_weight": 0.0}]
     with pytest.raises(ValidationError, match="all classes"):
         toy_settings(default=only_near)
     assert np.isfinite(toy_settings(decision=only_near).decision[0].margin)

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(
 
 # For every class, where the arbiter is thorough only about those that may win.
 CONVERGED = [
-    Round(starts=8, evaluations=5, margin=math.inf, optimism=0.0),
-    Round(starts=2, evaluations=40, margin=math.inf, optimism=0.0),
+    Round(starts=8, evaluations=5, margin=math.inf, decrease_weight=0.0),
+    Round(starts=2, evaluations=40, margin=math.inf, decrease_weight=0.0),
 ]
 
 

@@ -9,16 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.params.data import MNISTFile
 from analysis_by_synthesis.pipeline.errors import UserError
 
 MNIST = Path("data/mnist")
-FILES = {
+Split = Literal["train", "test"]
+FILES: dict[Split, tuple[MNISTFile, MNISTFile]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 
 
-def load(split: Literal["train", "test"], directory: Path = MNIST) -> tuple[Tensor, Tensor]:
+def load(split: Split, directory: Path = MNIST) -> tuple[Tensor, Tensor]:
     """Images (N, 1, 28, 28), float32 in [0, 1], and labels (N,), int64; N is 60,000 or 10,000.
 
     Raises:

@@ -173,7 +173,7 @@ class Inference(ABC):
         value = residual.square().sum(2) + latents.square().sum(1) / 2
         contends = gamma * value <= (gamma * value).kthvalue(2, 1, keepdim=True).values + self.settings.following.margin
         start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
-        found = self.advance(x, contends, start[classes.expand_as(contends)], self.settings.nearby)
+        found = self.advance(x, contends, start[classes.expand_as(contends)], self.settings.nearby_evaluations)
         return torch.where(contends, found.value, value)
 
     @torch.no_grad()
@@ -257,7 +257,7 @@ class Inference(ABC):
 
 def _contenders(runs: Runs, round: Round, gamma: Tensor | float) -> Tensor:
     best = runs[:, :, 0]
-    optimistic = gamma * (best.value - round.optimism * best.predicted_decrease())
+    optimistic = gamma * (best.value - round.decrease_weight * best.predicted_decrease())
     return optimistic <= (gamma * best.value).amin(1, keepdim=True) + round.margin
 
 

@@ -102,7 +102,7 @@ class FastInference(Inference):
         shape = *found.shape[:3], starts
         chosen, values = np.empty(shape, np.int64), np.empty(shape, np.float32)
         ends = np.empty((*shape, LATENT), np.float32)
-        limits = self.settings.bfgs.longest_step, self.settings.separation
+        limits = self.settings.bfgs.max_step, self.settings.separation
 
         def foretell(c: int, group: int) -> None:
             these = c, group
@@ -126,7 +126,7 @@ class FastInference(Inference):
     ) -> Runs:
         images, image = _rows(x), image.numpy()
         bfgs = self.settings.bfgs
-        constants = (bfgs.armijo, bfgs.longest_step, bfgs.strongest_backtrack, bfgs.least_curvature, prior)
+        constants = (bfgs.armijo, bfgs.max_step, bfgs.min_backtrack, bfgs.min_curvature, prior)
         runs = runs.copy()
         state = [_rows(t) for t in runs.fields()]
         self._for_each_class(

@@ -75,7 +75,7 @@ class Following:
         return in_box(x), near, near | self._within_reach(x, self._last[rows])
 
     def _within_reach(self, x: Tensor, other: Tensor) -> Tensor:
-        return (x - other).flatten(1).norm(dim=1) <= self.settings.reach
+        return (x - other).flatten(1).norm(dim=1) <= self.settings.restart_distance
 
     def _known(self, x: Tensor, rows: Tensor) -> Tensor:
         """What the latents that are kept are worth for images x (M, 1, 28, 28): (M, C)."""

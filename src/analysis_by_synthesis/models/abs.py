@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.inference import Following, Inference, build_inference
-from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.models.base import Classifier, LatentClassifier
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import Decoder
 from analysis_by_synthesis.params.inference import InferenceSettings
@@ -36,7 +36,7 @@ class _Distances(torch.autograd.Function):
         return 2 * torch.einsum("nc,nc...->n...", gradient, x[:, None] - reconstruction), None, None
 
 
-class ABS(Classifier):
+class ABS(LatentClassifier):
     """Images (N, 1, 28, 28) in [0, 1] to logits -gamma_c D_c(x) (N, 10) (eq. 3, 5).
 
     The gradient is that of the minimum, exact where the search has converged, and of first order only.
@@ -81,6 +81,12 @@ class ABS(Classifier):
         if not x.requires_grad:
             return -self.gamma * distance.to(x.dtype)
         return -self.gamma * _Distances.apply(x, distance, self.inference.reconstructions(latent))
+
+    @torch.no_grad()
+    def explain(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits -gamma_c D_c(x) (N, 10) and reconstructions G_c(z_c*) (N, 10, 1, 28, 28) of images x (N, 1, 28, 28)."""
+        solution = self.inference.solve(self.observe(x))
+        return -self.gamma * solution.distance, solution.reconstruction
 
     def arbitrate(self, x: Tensor) -> Tensor:
         """Logits (N, 10) of the converged search that decides what counts as an adversarial; not differentiable."""

@@ -43,3 +43,11 @@ class Classifier(nn.Module, ABC):
     def nearby(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """Logits (N, 10) of images (N, 1, 28, 28) that hardly differ from one image x (1, 1, 28, 28), as a function."""
         return self
+
+
+class LatentClassifier(Classifier):
+    """A classifier that explains an image by a latent of each class, and so can reconstruct it."""
+
+    @abstractmethod
+    def explain(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (N, 10) of images x (N, 1, 28, 28), and the reconstruction by each class (N, 10, 1, 28, 28)."""

@@ -143,7 +143,7 @@ def _check_counts(values: dict[str, Any]) -> None:
         "bounds_check.images": (values["bounds_check"].images, TEST_IMAGES),
         "training_images": (values["training_images"], TRAINING_IMAGES),
         "class_scalars.images": (values["class_scalars"].images, TRAINING_IMAGES),
-        "evaluation.pool": (values["evaluation"].pool, TRAINING_IMAGES),
+        "evaluation.start_images": (values["evaluation"].start_images, TRAINING_IMAGES),
     }
     for key, (count, most) in counts.items():
         if count > most:

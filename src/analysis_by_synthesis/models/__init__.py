@@ -30,7 +30,7 @@ def load_model(name: str, directory: Path | str = "models", device: torch.device
         raise UserError(f"{folder} is not here; a model is a folder with config.json and weights.")
     path = folder / "config.json"
     block = read_json(path)
-    config = model_config(block, path=path)
+    config = model_config(block, "", path)
     definition = import_module(f"{__package__}.{block['module']}")
     with torch.inference_mode(False):  # it may be called outside as well
         model: Classifier = definition.load(folder, config)

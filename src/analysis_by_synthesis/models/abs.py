@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.inference import Following, Inference, build_inference
-from analysis_by_synthesis.models.base import LatentClassifier
+from analysis_by_synthesis.models.base import Classifier, LatentClassifier
 from analysis_by_synthesis.networks.decoder import Decoder
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params.inference import InferenceSettings
@@ -226,3 +226,14 @@ class FollowedABS:
 def load(folder: Path, config: Config) -> ABS:
     """ABS with the decoders of `folder`."""
     return ABS(load_decoders(folder), config.inference)
+
+
+def with_latents(model: Classifier) -> ABS:
+    """The model itself, if it is ABS or Binary ABS.
+
+    Raises:
+        UserError: it is another one.
+    """
+    if not isinstance(model, ABS):
+        raise UserError(f"{type(model).__name__} has no latents; take abs or binary_abs.")
+    return model

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.params.report import FlagSettings
-from analysis_by_synthesis.reporting.records import Cell, Row
 
 GE = " w/ GE"  # ends the labels of attacks with estimated gradients
 MEANING = {

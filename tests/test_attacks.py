@@ -23,6 +23,7 @@ from analysis_by_synthesis.attacks import (
     gaussian_noise,
     hop_skip_jump,
     latent_descent,
+    pgd,
     pointwise,
     salt_and_pepper,
     transfer,
@@ -98,6 +99,19 @@ def test_fmn_goes_on_where_changing_every_pixel_is_not_enough():
     assert recorder.best_distance.isinf().all() and (recorder.queries > 100).all()
 
 
+def test_pgd_finds_what_is_inside_its_budget_and_nothing_else():
+    model, images = TwoPlanes(), grey_images(3)
+    optimum = model.optimum(images, "linf")
+    for factor, finds in ((0.8, False), (1.2, True)):
+        epsilon = factor * optimum.max().item()
+        settings = pgd.Settings(norm="linf", epsilon=epsilon, abs_stepsize=epsilon / 5, steps=10)
+        recorder = smallest(model, pgd.Attack(settings), images)
+        if finds:
+            assert (recorder.best_distance <= epsilon * (1 + 1e-6)).all()
+        else:
+            assert (recorder.best_distance.isfinite() <= (optimum <= epsilon)).all()
+
+
 def two_classes(n):
     """A linear model, and images of both of its classes."""
     model, images = TwoPlanes(), grey_images(n)
@@ -155,7 +169,7 @@ def test_the_boundary_attack_is_foolboxs():
         norm="l2", steps=600, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=5
     )
     pool = Resources(images, labels, {})
-    recorders = [Recorder(model, images, labels, "l2", kept=3, resources=pool) for _ in range(2)]
+    recorders = [Recorder(model, images, labels, "l2", candidates=3, resources=pool) for _ in range(2)]
     for ours, recorder in enumerate(recorders):
         torch.manual_seed(0)
         rows, starts = adversarial_starts(recorder, 0, settings.bisections)

@@ -94,6 +94,8 @@ def test_the_committed_parameters_are_valid(monkeypatch):
         ("attacks.ddn.samples", 9500, r"attacks\.ddn\.samples: 9000 images are left"),
         ("attacks.ddn.steps", None, r"attacks\.ddn\.steps: field required"),
         ("attacks.ddn.module", "magic", "there is no attack module magic"),
+        ("attacks.ddn.module", "base", r"attacks\.ddn\.module: there is no attack module base; correct it"),
+        ("attacks.ddn.module", "ddn.x", r"there is no attack module ddn\.x"),
         ("attacks.ddn.label", "FGM", r"attacks\.ddn and fgm have the same norm and label"),
         ("attacks.ddn.label", "Bound-Guided", "have the same norm and label"),
         ("attacks.hop_skip_jump_l2.norm", "l0", r"attacks\.hop_skip_jump_l2\.norm: input should be 'l2' or 'linf'"),

@@ -22,6 +22,7 @@ Made from `src/analysis_by_synthesis/params/` by `python -m analysis_by_synthesi
 The values stand in `params.yaml`, with where each comes from. `*` is any name, `[]` any entry of a list.
 A block whose settings are those of an earlier one is not described again.
 """
+WORDS = {"string": "text", "boolean": "true or false", "integer": "integer", "number": "number", "null": "null"}
 COLUMNS = "| setting | what it is | values | paper | Foolbox |\n|---|---|---|---|---|"
 LIMITS = {
     "exclusiveMinimum": ">",
@@ -63,8 +64,8 @@ class Table:
                 yield from self._settings({"properties": block["properties"]}, shared, prefix)
         elif "properties" in node:
             for name, setting in node["properties"].items():
-                yield f"{prefix}.{name}".lstrip("."), setting
-                yield from self._settings(setting, shared, f"{prefix}.{name}".lstrip("."))
+                yield f"{prefix}.{name}", setting
+                yield from self._settings(setting, shared, f"{prefix}.{name}")
         elif isinstance(node.get("additionalProperties"), dict):
             yield from self._settings(node["additionalProperties"], shared, f"{prefix}.*")
         elif "items" in node:
@@ -87,15 +88,16 @@ def _values(node: Schema) -> str:
         return " or ".join(map(_values, choices))
     if "$ref" in node:
         return "block"
-    if "const" in node or "enum" in node:
-        return " or ".join(map(str, node["enum"] if "enum" in node else [node["const"]]))
+    if "enum" in node:
+        return " or ".join(node["enum"])
+    if "const" in node:
+        return str(node["const"])
     if node["type"] == "array":
         return f"list of: {_values(node['items'])}"
     if node["type"] == "object":
         return f"by name: {_values(node['additionalProperties'])}"
     limits = [f"{words} {node[key]:g}" for key, words in LIMITS.items() if key in node]
-    words = {"string": "text", "boolean": "true or false"}.get(node["type"], node["type"])
-    return " ".join([words, ", ".join(limits)]).strip()
+    return f"{WORDS[node['type']]} {', '.join(limits)}".strip()
 
 
 def tables() -> str:

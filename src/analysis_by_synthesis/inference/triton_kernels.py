@@ -23,8 +23,8 @@ differ by at the boundary.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import triton

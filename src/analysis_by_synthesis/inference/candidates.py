@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.inference.settings import InferenceSettings
+from analysis_by_synthesis.params.inference import InferenceSettings
 
 
 def candidate_latents(settings: InferenceSettings, latent_dim: int) -> Tensor:

@@ -10,8 +10,8 @@ from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.inference.settings import InferenceSettings, Round
 from analysis_by_synthesis.networks.decoder import Decoder
+from analysis_by_synthesis.params.inference import InferenceSettings, Round
 
 Search = Literal["default", "arbiter", "protocol"]
 Gamma = Tensor | float

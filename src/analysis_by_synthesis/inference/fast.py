@@ -21,9 +21,9 @@ from analysis_by_synthesis.inference.engine import Inference, Runs
 from analysis_by_synthesis.inference.folding import folded
 from analysis_by_synthesis.inference.kernels import BLOCK, LANES, LATENT, PIXELS
 from analysis_by_synthesis.inference.reference import TIED
-from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.inference.tables import build_tables, cached_tables
 from analysis_by_synthesis.networks.vae import VAEDecoder
+from analysis_by_synthesis.params.inference import InferenceSettings
 
 GROUPS_AT_ONCE = 8  # whose candidates are looked for together: each of them is fetched from memory once
 Floats = NDArray[np.float32]

@@ -33,8 +33,8 @@ from torch import Tensor
 
 from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.folding import folded
-from analysis_by_synthesis.inference.settings import BFGSSettings, ProtocolSettings
 from analysis_by_synthesis.networks.vae import LATENT_DIM, VAEDecoder
+from analysis_by_synthesis.params.inference import BFGSSettings, ProtocolSettings
 
 PIXELS = 28 * 28
 PRECISION = tl.constexpr("tf32x3")
@@ -393,7 +393,14 @@ class TritonDecoders:
         programs: that share the rows of a class, at most; a launch of more takes longer where there are few rows.
     """
 
-    blocks: ClassVar[dict[str, int]] = {"first": 32, "up": 64, "last": 128, "last_back": 128, "down": 128, "first_back": 32}
+    blocks: ClassVar[dict[str, int]] = {
+        "first": 32,
+        "up": 64,
+        "last": 128,
+        "last_back": 128,
+        "down": 128,
+        "first_back": 32,
+    }
     programs = 512
 
     def __init__(self, decoders: Sequence[VAEDecoder]) -> None:

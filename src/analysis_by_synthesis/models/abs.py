@@ -5,24 +5,18 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
 
-from analysis_by_synthesis.inference import Following, Inference, InferenceSettings, build_inference
+from analysis_by_synthesis.inference import Following, Inference, build_inference
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.networks.decoder import Decoder
 from analysis_by_synthesis.networks.decoders import load_decoders
-from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.params.inference import InferenceSettings
+from analysis_by_synthesis.params.models.abs import Config
 from analysis_by_synthesis.pipeline.errors import UserError
-
-
-class Config(Block):
-    """Args: inference: how the latents are searched for."""
-
-    module: Literal["abs"]
-    inference: InferenceSettings
 
 
 class _Distances(torch.autograd.Function):
@@ -150,7 +144,7 @@ class ABS(Classifier):
         def search(observed: Tensor) -> tuple[Tensor, Tensor]:
             inference = self.inference
             distance, latent = inference.infer(observed, self.gamma.float())
-            return distance, inference.reconstruct(latent) if decodes else distance.new_empty(len(x), 0)
+            return distance, inference.reconstruct(latent) if decodes else distance.new_empty(len(observed), 0)
 
         distance, _ = _Distances.apply(self.observe(x), search)  # type: ignore[no-untyped-call]
         return self._logits(distance, x)
@@ -217,7 +211,7 @@ class FollowedABS:
 
         def search(observed: Tensor) -> tuple[Tensor, Tensor]:
             distance = self._following.infer(observed, rows, self.model.settings.following.margin if decodes else None)
-            return distance, self._following.reconstruction(rows) if decodes else distance.new_empty(len(x), 0)
+            return distance, self._following.reconstruction(rows) if decodes else distance.new_empty(len(observed), 0)
 
         distance, _ = _Distances.apply(observed, search)  # type: ignore[no-untyped-call]
         return self.model._logits(distance, x)

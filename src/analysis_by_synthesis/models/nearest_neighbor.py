@@ -3,26 +3,19 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.data import mnist, sources
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.params.models.nearest_neighbor import Config
 from analysis_by_synthesis.pipeline.errors import UserError
 
 ROUNDING = 1e-2  # of torch.cdist, amply
 RADIUS = 0.5  # L2; no result depends on it
 SAMPLED = 997  # of so many references one is looked at to tell whether they have changed
-
-
-class Config(Block):
-    """Args: references: SHA-256 of MNIST's files that hold the reference images and their labels, by name."""
-
-    module: Literal["nearest_neighbor"]
-    references: dict[str, str]
 
 
 class NearestNeighbor(Classifier):

@@ -23,8 +23,8 @@ differ by at the boundary.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import triton
@@ -393,7 +393,14 @@ class TritonDecoders:
         programs: that share the rows of a class, at most; a launch of more takes longer where there are few rows.
     """
 
-    blocks: ClassVar[dict[str, int]] = {"first": 32, "up": 64, "last": 128, "last_back": 128, "down": 128, "first_back": 32}
+    blocks: ClassVar[dict[str, int]] = {
+        "first": 32,
+        "up": 64,
+        "last": 128,
+        "last_back": 128,
+        "down": 128,
+        "first_back": 32,
+    }
     programs = 512
 
     def __init__(self, decoders: Sequence[VAEDecoder]) -> None:

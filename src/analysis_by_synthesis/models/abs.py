@@ -144,7 +144,7 @@ class ABS(LatentClassifier):
         def search(observed: Tensor) -> tuple[Tensor, Tensor]:
             inference = self.inference
             distance, latent = inference.infer(observed, self.gamma.float())
-            return distance, inference.reconstruct(latent) if decodes else distance.new_empty(len(x), 0)
+            return distance, inference.reconstruct(latent) if decodes else distance.new_empty(len(observed), 0)
 
         distance, _ = _Distances.apply(self.observe(x), search)  # type: ignore[no-untyped-call]
         return self._logits(distance, x)
@@ -217,7 +217,7 @@ class FollowedABS:
 
         def search(observed: Tensor) -> tuple[Tensor, Tensor]:
             distance = self._following.infer(observed, rows, self.model.settings.following.margin if decodes else None)
-            return distance, self._following.reconstruction(rows) if decodes else distance.new_empty(len(x), 0)
+            return distance, self._following.reconstruction(rows) if decodes else distance.new_empty(len(observed), 0)
 
         distance, _ = _Distances.apply(observed, search)  # type: ignore[no-untyped-call]
         return self.model._logits(distance, x)

@@ -381,5 +381,5 @@ def test_a_stale_code_json_is_refused(project, monkeypatch):
     monkeypatch.chdir(project)
     with pytest.raises(UserError, match="run: dvc repro code"):
         code.recorded(["attacks.fgm"])
-    with pytest.raises(UserError, match="no attacks.magic"):
+    with pytest.raises(UserError, match=r"no attacks\.magic"):
         code.recorded(["attacks.magic"])

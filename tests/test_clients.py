@@ -99,7 +99,7 @@ ATTACKS = {  # the norm that is bounded, if one is
     "torchattacks.PGDRS": (math.inf, of_torchattacks("PGDRS", noise_sd=0.1, noise_batch_size=2, **STEPS)),
     "torchattacks.SPSA": (
         math.inf,
-        of_torchattacks("SPSA", eps=EPSILON[math.inf], delta=0.3, lr=0.2, nb_iter=4, nb_sample=8, max_batch_size=8),
+        of_torchattacks("SPSA", eps=EPSILON[math.inf], delta=0.5, lr=0.2, nb_iter=4, nb_sample=16, max_batch_size=16),
     ),
     "torchattacks.SparseFool": (None, of_torchattacks("SparseFool", steps=1)),
     "torchattacks.Square": (math.inf, of_torchattacks("Square", eps=EPSILON[math.inf], n_queries=50)),
@@ -116,7 +116,7 @@ ATTACKS = {  # the norm that is bounded, if one is
             gamma=1000.0,
         ),
     ),
-    "adv_lib.fmn": (None, of_adv_lib("fmn", norm=2, steps=20)),
+    "adv_lib.fmn": (None, of_adv_lib("fmn", norm=math.inf, steps=20, γ_init=0.3)),
     "adv_lib.pgd_linf": (math.inf, of_adv_lib("pgd_linf", ε=EPSILON[math.inf], steps=10, absolute_step_size=0.05)),
     "art.PGD": (2, of_art("ProjectedGradientDescent", white_box, norm=2, eps=EPSILON[2], eps_step=0.5, max_iter=10)),
     "art.HopSkipJump": (None, of_art("HopSkipJump", black_box, max_iter=1, max_eval=20, init_eval=20, init_size=20)),

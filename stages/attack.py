@@ -2,8 +2,8 @@
 
 from analysis_by_synthesis.attacks.registry import load_attack
 from analysis_by_synthesis.evaluation.cell import Experiment
-from analysis_by_synthesis.evaluation.settings import AttackBlock
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.paths import ATTACKS, EXPERIMENT, MODELS

@@ -6,13 +6,13 @@ import pandas as pd
 import torch
 
 from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds
-from analysis_by_synthesis.bounds.cuts import CutSettings
-from analysis_by_synthesis.bounds.records import CheckSettings
 from analysis_by_synthesis.data.mnist import MNIST, load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.bounds import CutSettings
+from analysis_by_synthesis.params.bounds_check import CheckSettings
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded

@@ -4,11 +4,12 @@ import time
 
 import pandas as pd
 
-from analysis_by_synthesis.calibration import Calibration, calibrate, posterior
+from analysis_by_synthesis.calibration import calibrate, posterior
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.models import load_model, logits
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.calibration import Calibration
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name

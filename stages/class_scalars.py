@@ -2,10 +2,10 @@
 
 import time
 
-from analysis_by_synthesis.calibration import ClassScalars
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.models import binary_abs
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name

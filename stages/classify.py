@@ -6,7 +6,8 @@ import pandas as pd
 
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.models import load_model, predict
-from analysis_by_synthesis.params import Count, read
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.paths import MODELS
 from analysis_by_synthesis.pipeline.stage import run

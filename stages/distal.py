@@ -6,10 +6,11 @@ import pandas as pd
 import torch
 
 from analysis_by_synthesis.data.mnist import MNIST
-from analysis_by_synthesis.distal.ascent import Climber, DistalSettings, noise
+from analysis_by_synthesis.distal.ascent import Climber, noise
 from analysis_by_synthesis.distal.records import write_distal
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.distal import DistalSettings
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded

@@ -1,8 +1,9 @@
 """Download MNIST: four verified IDX files."""
 
 from analysis_by_synthesis.data.mnist import MNIST
-from analysis_by_synthesis.data.sources import Download, download
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.data.sources import download
+from analysis_by_synthesis.params.data import Download
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.stage import run
 
 

@@ -4,7 +4,7 @@ from analysis_by_synthesis.calibration import posterior
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import read_json

@@ -1,16 +1,17 @@
 """Figure 4 and the table of the distal adversarials."""
 
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.distal.ascent import DistalSettings, noise
+from analysis_by_synthesis.distal.ascent import noise
 from analysis_by_synthesis.distal.records import read_distal
 from analysis_by_synthesis.networks.binarize import binarize
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.distal import DistalSettings
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.paths import DISTAL, METRICS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.reporting.figure4 import SHOWN, Neighbourhood, draw, summarise
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
 
 
 def main() -> None:

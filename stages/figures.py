@@ -2,8 +2,9 @@
 
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
-from analysis_by_synthesis.params import Positive, read
+from analysis_by_synthesis.params.base import Positive
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.paths import PLOTS
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv

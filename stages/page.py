@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.pipeline.paths import METRICS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run

@@ -5,11 +5,12 @@ import time
 import pandas as pd
 import torch
 
-from analysis_by_synthesis.bounds.paper import PaperBoundsSettings, paper_bounds
+from analysis_by_synthesis.bounds.paper import paper_bounds
 from analysis_by_synthesis.data.mnist import MNIST, load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded

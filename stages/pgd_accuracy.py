@@ -5,8 +5,9 @@ import time
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
-from analysis_by_synthesis.pgd_accuracy import PGD, pgd_accuracy
+from analysis_by_synthesis.params.pgd_accuracy import PGD
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.pgd_accuracy import pgd_accuracy
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name

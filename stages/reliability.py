@@ -1,13 +1,13 @@
 """Reliability before and after calibration, and alpha, eta and gamma beside the paper's."""
 
-from analysis_by_synthesis.calibration import Probability
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.calibration import Probability
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.paths import CALIBRATION, METRICS, MODELS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 from analysis_by_synthesis.reporting.reliability import SOFTMAXES, draw, reliability, summarise
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
 
 
 def main() -> None:

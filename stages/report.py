@@ -1,8 +1,9 @@
 """Table 1, Figure 2, the brackets of robustness and the metrics, from the records."""
 
 from analysis_by_synthesis.distances import NORMS
-from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.report import EVERYTHING, MODEL_LABELS, OF_THE_PAPER, ReportSettings
 from analysis_by_synthesis.pipeline.files import replacing, write_json
 from analysis_by_synthesis.pipeline.paths import CLEAN, METRICS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
@@ -11,15 +12,7 @@ from analysis_by_synthesis.reporting import disagreements, figure2
 from analysis_by_synthesis.reporting.bounds import report_bounds
 from analysis_by_synthesis.reporting.flags import flags
 from analysis_by_synthesis.reporting.records import all_attacks, read_cells
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
-from analysis_by_synthesis.reporting.table1 import (
-    EVERYTHING,
-    OF_THE_PAPER,
-    ReportSettings,
-    as_markdown,
-    table1,
-    write_metrics,
-)
+from analysis_by_synthesis.reporting.table1 import as_markdown, table1, write_metrics
 
 
 def main() -> None:

@@ -7,7 +7,9 @@ from analysis_by_synthesis.data.mnist import MNIST, load
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import save_weights
-from analysis_by_synthesis.params import Count, read
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.classifiers import ClassifierTraining
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
@@ -16,7 +18,7 @@ from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.paths import MODELS, PLOTS, TRAINING
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
-from analysis_by_synthesis.training.classifier import ClassifierTraining, train
+from analysis_by_synthesis.training.classifier import train
 
 
 def main(name: str) -> None:

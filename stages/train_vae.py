@@ -4,7 +4,9 @@ import pandas as pd
 
 from analysis_by_synthesis.data.mnist import MNIST, load
 from analysis_by_synthesis.networks.weights import save_weights
-from analysis_by_synthesis.params import Count, read
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
@@ -13,7 +15,7 @@ from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.paths import MODELS, PLOTS, TRAINING
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
-from analysis_by_synthesis.training.vae import VAETraining, train
+from analysis_by_synthesis.training.vae import train
 
 
 def main(digit: str) -> None:

@@ -5,13 +5,14 @@ import pandas as pd
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.vae_health import VAEHealth
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.paths import METRICS, MODELS, PLOTS
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
-from analysis_by_synthesis.reporting.vae_health import LATENTS, SPLITS, VAEHealth, draw, examine, summarise
+from analysis_by_synthesis.reporting.vae_health import LATENTS, SPLITS, draw, examine, summarise
 
 
 def main() -> None:

@@ -1,32 +1,10 @@
 """The two calibrations of the models: alpha and eta of the softmax (eq. 4), gamma of Binary ABS (section 3)."""
 
-from typing import Annotated
-
 import numpy as np
-from pydantic import Field
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import logsumexp
 
-from analysis_by_synthesis.params import Block, Count, Positive
-
-Probability = Annotated[float, Field(gt=0.1, lt=1)]
-
-
-class Calibration(Block):
-    """Args: images: the last so many test images; median_confidence: of the predicted class, that eta brings about."""
-
-    images: Count
-    median_confidence: Probability
-
-
-class ClassScalars(Block):
-    """Args: images: the first so many training images; a grid of scalars; sweeps: over all ten classes."""
-
-    images: Count
-    lowest: Positive
-    highest: Positive
-    grid: Count
-    sweeps: Count
+from analysis_by_synthesis.params.class_scalars import ClassScalars
 
 
 def posterior(logits: np.ndarray, alpha: float, eta: float) -> np.ndarray:

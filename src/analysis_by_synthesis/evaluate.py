@@ -12,16 +12,17 @@ from pathlib import Path
 import pandas as pd
 
 from analysis_by_synthesis.attacks.registry import load_attack
-from analysis_by_synthesis.calibration import ClassScalars
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.cell import Experiment
-from analysis_by_synthesis.evaluation.runner import Evaluation
-from analysis_by_synthesis.evaluation.settings import AttackBlock
 from analysis_by_synthesis.evaluation.statistics import median
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.models.binary_abs import FILE, fit
 from analysis_by_synthesis.networks.decoders import decoders_digest
-from analysis_by_synthesis.params import PARAMS_FILE, Count, read, read_tree
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.reader import PARAMS_FILE, read, read_tree
 from analysis_by_synthesis.pipeline.code import fingerprints
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.errors import UserError

@@ -5,17 +5,8 @@ from torch import Tensor
 
 from analysis_by_synthesis.models import BATCH, predict
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.params.pgd_accuracy import PGD
 from analysis_by_synthesis.training.classifier import pgd
-
-
-class PGD(Block):
-    """Args: images: the first so many test images; the attack's Linf budget, step size and number of steps."""
-
-    images: Count
-    epsilon: Positive
-    step_size: Positive
-    steps: Count
 
 
 def pgd_accuracy(model: Classifier, images: Tensor, labels: Tensor, settings: PGD, seed: int) -> float:

@@ -13,11 +13,11 @@ from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import Stage, read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import CODE_FILE
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json

@@ -6,11 +6,12 @@ from torch import Tensor
 
 from analysis_by_synthesis.attacks import bound_guided
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.bounds.cuts import CutSettings
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.reporting.records import BOUND_GUIDED_LABEL, Cell, Row, smallest
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
+from analysis_by_synthesis.params.bounds import CutSettings
+from analysis_by_synthesis.reporting.records import Cell, Row, smallest
 
 ROUNDING = 1e-5  # relative, of numbers with six digits
 TOLERANCE = 0.02  # relative, of a bound that is searched for again: other CPUs end a little elsewhere

@@ -92,7 +92,7 @@ def _is_card(path: Path) -> bool:
     if path.suffix != ".json":
         return False
     content = json.loads(path.read_text())
-    return isinstance(content, dict) and CARD_KEYS <= content.keys()
+    return isinstance(content, dict) and content.keys() >= CARD_KEYS
 
 
 def _differs(committed: Path, made: Path, tolerance: float, in_part: bool) -> str:

@@ -34,7 +34,7 @@ class Stage:
         for out in self.outs:
             if out.suffix == ".json" and out.exists():
                 content = read_json(out)
-                if CARD_KEYS <= content.keys():
+                if content.keys() >= CARD_KEYS:
                     return content
         return None
 

@@ -10,7 +10,7 @@ from analysis_by_synthesis.audit.stages import Stage
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.data.mnist import MNIST
 from analysis_by_synthesis.evaluation.cell import Experiment
-from analysis_by_synthesis.params import read_tree
+from analysis_by_synthesis.params.reader import read_tree
 from analysis_by_synthesis.pipeline.code import CODE_FILE, fingerprints, nested
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json

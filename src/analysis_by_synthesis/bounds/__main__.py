@@ -5,12 +5,13 @@ import argparse
 import pandas as pd
 
 from analysis_by_synthesis.bounds.cuts import bracket
-from analysis_by_synthesis.bounds.records import BoundsSettings, records
+from analysis_by_synthesis.bounds.records import records
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.models import load_model, predict
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.stage import run

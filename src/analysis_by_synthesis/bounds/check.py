@@ -15,9 +15,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.bounds.cuts import Bracket, CutSettings, Relaxation, Runs, bracket
+from analysis_by_synthesis.bounds.cuts import Bracket, Relaxation, Runs, bracket
 from analysis_by_synthesis.bounds.exact import exact_least
-from analysis_by_synthesis.bounds.records import CheckSettings
 from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
@@ -26,6 +25,8 @@ from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.vae import LATENT_DIM
+from analysis_by_synthesis.params.bounds import CutSettings
+from analysis_by_synthesis.params.bounds_check import CheckSettings
 
 ROUNDING = 1e-6  # relative, of sizes in single precision
 

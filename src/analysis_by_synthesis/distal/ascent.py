@@ -3,36 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from analysis_by_synthesis.calibration import Probability, posterior
+from analysis_by_synthesis.calibration import posterior
 from analysis_by_synthesis.distal.records import onto_grey_levels
 from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.models import logits
-from analysis_by_synthesis.params import Block, Count, Positive
-
-
-class Ascent(Block):
-    """Args: starts: from noise; steps: at most so many; difference: of the central differences, pixel by pixel, that
-    estimate the gradient; null for the exact gradient."""
-
-    starts: Count
-    steps: Count
-    difference: Positive | None
-
-
-class DistalSettings(Block):
-    """Args: target: the class y; confidence: p(y|x) at which an ascent ends; step: L2 length of each; two ascents."""
-
-    target: Annotated[int, Field(ge=0, le=9)]
-    confidence: Probability
-    step: Positive
-    exact: Ascent
-    estimated: Ascent
+from analysis_by_synthesis.params.distal import Ascent, DistalSettings
 
 
 def evidence(scores: Tensor, target: int, confidence: float, alpha: float, eta: float) -> Tensor:

@@ -10,10 +10,11 @@ from analysis_by_synthesis.data.mnist import FILES, MNIST, load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.records import write_attack
-from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
-from analysis_by_synthesis.evaluation.settings import AttackSettings
+from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.base import Block
+from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import FOLDER, Checkpoints
 from analysis_by_synthesis.pipeline.device import device

@@ -2,23 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from analysis_by_synthesis.inference import Following, Inference, InferenceSettings, build_inference
+from analysis_by_synthesis.inference import Following, Inference, build_inference
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import Decoder
-from analysis_by_synthesis.params import Block
-
-
-class Config(Block):
-    """Args: inference: how the latents are searched for."""
-
-    module: Literal["abs"]
-    inference: InferenceSettings
+from analysis_by_synthesis.params.inference import InferenceSettings
+from analysis_by_synthesis.params.models.abs import Config
 
 
 class _Distances(torch.autograd.Function):

@@ -42,7 +42,7 @@ def dump(node: ast.AST) -> str:
     Docstrings and positions are left out, and fields that are empty, since newer versions have more of them.
     """
     if isinstance(node, ast.Constant):
-        return f"Constant({ascii(node.value)})"
+        return f"Constant({node.value!a})"
     if isinstance(node, ast.JoinedStr):
         return f"JoinedStr([{','.join(_merged(node.values))}])"
     fields = []

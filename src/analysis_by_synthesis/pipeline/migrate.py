@@ -49,7 +49,7 @@ def _card(outs: list[Path]) -> Path | None:
     if not all(out.exists() for out in outs):
         return None
     for out in outs:
-        if out.suffix == ".json" and CARD_KEYS <= json.loads(out.read_text()).keys():
+        if out.suffix == ".json" and json.loads(out.read_text()).keys() >= CARD_KEYS:
             return out
     return None
 

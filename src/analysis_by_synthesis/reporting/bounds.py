@@ -8,13 +8,15 @@ import pandas as pd
 from scipy.stats import beta
 
 from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.paths import BOUNDS
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 from analysis_by_synthesis.reporting.figure2 import LIMITS, POINTS, accuracy_curve
-from analysis_by_synthesis.reporting.records import BOUND_GUIDED_LABEL, Cell, Row, smallest
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
+from analysis_by_synthesis.reporting.records import Cell, Row, smallest
+from analysis_by_synthesis.reporting.style import MODEL_LINES, NORM_LABELS, save
 
 MODELS = ("abs", "binary_abs")
 PAPER = Path("paper/bounds.csv")

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.records import Row, Together
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
+from analysis_by_synthesis.reporting.style import MODEL_LINES, NORM_LABELS, save
 
 LIMITS: dict[Norm, float] = {"l2": 5.0, "linf": 0.6, "l0": 60.0}
 POINTS = 121

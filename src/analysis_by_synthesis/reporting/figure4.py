@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.canvas import SIDE, Canvas
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
 
 SHOWN = {"exact": 4, "estimated": 1}  # starts of each ascent
 BINARISED = ("binary_cnn", "binary_abs")  # these see their input so

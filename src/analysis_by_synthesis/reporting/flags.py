@@ -1,13 +1,11 @@
 """Signs that an attack is too weak to be believed, in the manner of AutoAttack's: none of them proves anything."""
 
 from collections.abc import Iterator
-from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
-from analysis_by_synthesis.params import Block, Share
+from analysis_by_synthesis.params.report import FlagSettings
 from analysis_by_synthesis.reporting.records import Cell, Row
 
 NOISE = {"gaussian_noise", "salt_and_pepper"}  # by module
@@ -25,13 +23,6 @@ MEANING = {
     "no success at any budget": "Some samples have no adversarial although the attack's budget is unlimited: more of it does not help.",
     "not confirmed": "The arbiter refuses all that the attack has found for some samples: it exploits a search that ends too early.",
 }  # fmt: skip
-
-
-class FlagSettings(Block):
-    """Args: factor: between two medians that counts as a difference; share: of samples that counts as some."""
-
-    factor: Annotated[float, Field(ge=1)]
-    share: Share
 
 
 def flags(cells: dict[Row, Cell], settings: FlagSettings) -> pd.DataFrame:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
+from analysis_by_synthesis.params.report import MODEL_LABELS
+from analysis_by_synthesis.reporting.style import NORM_NAMES
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SHOWN = tuple(f"{name}==" for name in ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "dvc", "matplotlib"))

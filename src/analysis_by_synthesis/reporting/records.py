@@ -8,13 +8,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.pipeline.paths import ATTACKS, BOUNDS
 from analysis_by_synthesis.pipeline.tables import read_records
 from analysis_by_synthesis.reporting.style import NORM_NAMES
-
-BOUND_GUIDED = "bound_guided"  # the attack that the stage of the bounds runs
-BOUND_GUIDED_LABEL = "Bound-Guided"
 
 
 class Row(NamedTuple):

@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis_by_synthesis.evaluation.statistics import share
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, save
+from analysis_by_synthesis.reporting.style import save
 
 PAPER = Path("paper/calibration.csv")  # logit_scale: by how much the paper's logits are smaller than ours
 PAPER_CLASS_SCALARS = Path("paper/class_scalars.csv")

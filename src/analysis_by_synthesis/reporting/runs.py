@@ -18,7 +18,7 @@ def read_cards(results: Path) -> dict[str, dict[str, Any]]:
         path.relative_to(results).with_suffix("").as_posix(): read_json(path)
         for path in sorted(results.rglob("*.json"))
     }
-    return {name: card for name, card in cards.items() if CARD_KEYS <= card.keys()}
+    return {name: card for name, card in cards.items() if card.keys() >= CARD_KEYS}
 
 
 def made_by(card: dict[str, Any], code: dict[str, dict[str, str]]) -> str:

@@ -13,14 +13,6 @@ from PIL import Image
 
 from analysis_by_synthesis.pipeline.files import replacing
 
-MODEL_LABELS = {
-    "cnn": "CNN",
-    "binary_cnn": "Binary CNN",
-    "nearest_neighbor": "Nearest Neighbor",
-    "madry": "Madry et al.",
-    "binary_abs": "Binary ABS",
-    "abs": "ABS",
-}
 # Okabe and Ito's colours, told apart by the colour-blind; the line styles tell them apart in greyscale.
 MODEL_LINES = {
     "cnn": {"color": "#56B4E9", "linestyle": "-"},

@@ -11,20 +11,12 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from analysis_by_synthesis.networks.vae import LATENT_DIM, VAE, Decoder
-from analysis_by_synthesis.params import Block, Count, Positive
 from analysis_by_synthesis.reporting.style import save
 from analysis_by_synthesis.training.vae import kl_divergence, reconstruction_error
 
 SAMPLES = 12
 SPLITS = {"train": {"marker": "o", "color": "#56B4E9"}, "test": {"marker": "x", "color": "#000000"}}
 LATENTS = [f"latent_{i}" for i in range(1, LATENT_DIM + 1)]
-
-
-class VAEHealth(Block):
-    """Args: images: the first so many of each class and split; active: least KL divergence of a latent in use, in nats."""
-
-    images: Count
-    active: Positive
 
 
 @torch.no_grad()

@@ -2,35 +2,15 @@
 
 import math
 import time
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from analysis_by_synthesis.params import Block, Count, Positive, Share
+from analysis_by_synthesis.params.classifiers import Adversary, ClassifierTraining
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
-
-
-class Adversary(Block):
-    """PGD under the Linf norm, random start; epsilon grows linearly from 0 over the warm-up epochs."""
-
-    epsilon: Positive
-    step_size: Positive
-    steps: Count
-    warm_up_epochs: Annotated[float, Field(ge=0)]
-
-
-class ClassifierTraining(Block):
-    recipe: str
-    epochs: Count
-    batch_size: Count
-    max_learning_rate: Positive
-    warm_up_share: Share
-    adversary: Adversary | None
 
 
 def pgd(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, step_size: float, steps: int) -> Tensor:

@@ -2,26 +2,15 @@
 
 import math
 import time
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from analysis_by_synthesis.networks.vae import VAE
-from analysis_by_synthesis.params import Block, Count, Positive, Share
+from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
-
-
-class VAETraining(Block):
-    epochs: Count
-    batch_size: Count
-    max_learning_rate: Positive
-    warm_up_share: Share
-    kl_weight_start: Annotated[float, Field(ge=1)]
-    kl_annealing_epochs: Count
 
 
 def reconstruction_error(images: Tensor, reconstructions: Tensor) -> Tensor:

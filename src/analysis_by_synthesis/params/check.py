@@ -2,26 +2,28 @@
 
 from typing import Any
 
-from analysis_by_synthesis.attacks.registry import load_attack
-from analysis_by_synthesis.bounds.paper import PaperBoundsSettings
-from analysis_by_synthesis.bounds.records import BoundsSettings, CheckSettings
-from analysis_by_synthesis.calibration import Calibration, ClassScalars
 from analysis_by_synthesis.data.order import TEST_IMAGES
-from analysis_by_synthesis.data.sources import Download
-from analysis_by_synthesis.distal.ascent import DistalSettings
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.runner import Evaluation
-from analysis_by_synthesis.evaluation.settings import AttackBlock, AttackSettings, Cells
-from analysis_by_synthesis.models.registry import read_config
-from analysis_by_synthesis.params import PARAMS_FILE, Count, read, read_tree
-from analysis_by_synthesis.pgd_accuracy import PGD
+from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.bounds_check import CheckSettings
+from analysis_by_synthesis.params.calibration import Calibration
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.classifiers import ClassifierTraining
+from analysis_by_synthesis.params.data import Download
+from analysis_by_synthesis.params.distal import DistalSettings
+from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
+from analysis_by_synthesis.params.pgd_accuracy import PGD
+from analysis_by_synthesis.params.reader import PARAMS_FILE, read, read_tree
+from analysis_by_synthesis.params.registry import attack_settings, model_config
+from analysis_by_synthesis.params.report import MODEL_LABELS, ReportSettings
+from analysis_by_synthesis.params.vae import VAETraining
+from analysis_by_synthesis.params.vae_health import VAEHealth
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.reporting.records import BOUND_GUIDED, BOUND_GUIDED_LABEL
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
-from analysis_by_synthesis.reporting.table1 import ReportSettings
-from analysis_by_synthesis.reporting.vae_health import VAEHealth
-from analysis_by_synthesis.training.classifier import ClassifierTraining
-from analysis_by_synthesis.training.vae import VAETraining
 
 BLOCKS: dict[str, Any] = {
     "seed": int,
@@ -62,7 +64,7 @@ def check() -> None:
     if values["digits"] != list(range(10)):
         raise _wrong("digits lists what the stages are made for; leave it as it is.")
     _check_models(values)
-    settings = {name: load_attack(f"attacks.{name}", block)[1] for name, block in values["attacks"].items()}
+    settings = {name: attack_settings(f"attacks.{name}", block) for name, block in values["attacks"].items()}
     _check_rows(values["attacks"])
     _check_cells(values, settings)
     _check_counts(values)
@@ -75,7 +77,7 @@ def _wrong(what: str) -> UserError:
 def _check_models(values: dict[str, Any]) -> None:
     models, classifiers = values["models"], values["classifiers"]
     for name, block in models.items():
-        read_config(block, f"models.{name}")
+        model_config(block, f"models.{name}")
         if block["module"] == "trained" and name not in classifiers:
             raise _wrong(f"models.{name} is trained, but classifiers has no block {name}; add it.")
     for name in classifiers:

@@ -1,25 +1,14 @@
 """The only reader of params.yaml: typed, and with an error that names the key."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from analysis_by_synthesis.pipeline.errors import UserError
 
 PARAMS_FILE = Path("params.yaml")
-
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Growth = Annotated[float, Field(gt=1)]
-
-
-class Block(BaseModel):
-    """A block of params.yaml: unknown keys and values of another type are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def read(keys: dict[str, Any], path: Path = PARAMS_FILE) -> list[Any]:

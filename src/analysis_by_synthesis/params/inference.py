@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.params.base import Block
 
 
 class ProtocolSettings(Block):

@@ -396,5 +396,5 @@ def test_other_code_than_the_project_s_own_is_refused(project):
 def test_a_stale_code_json_is_refused(project):
     with pytest.raises(UserError, match="run: dvc repro code"):
         code.recorded(Project(project), "attacks.fgm")
-    with pytest.raises(UserError, match="no attacks.magic"):
+    with pytest.raises(UserError, match=r"no attacks\.magic"):
         code.recorded(Project(project), "attacks.magic")

@@ -150,9 +150,7 @@ class Inference(ABC):
         value = residual.square().sum(2) + latents.square().sum(1) / 2
         contends = gamma * value <= (gamma * value).kthvalue(2, 1, keepdim=True).values + self.settings.following.margin
         start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
-        found = self.bfgs_where(
-            contends, x, start[classes.expand_as(contends)], self.settings.nearby_evaluations
-        )
+        found = self.bfgs_where(contends, x, start[classes.expand_as(contends)], self.settings.nearby_evaluations)
         return torch.where(contends, found.value, value)
 
     @undisturbed

@@ -93,7 +93,9 @@ def _check_models(values: dict[str, Any]) -> None:
             raise _WrongError(f"models.{name} is trained, but classifiers has no block {name}; add it.")
     for name in classifiers:
         if models.get(name, {}).get("module") != "trained":
-            raise _WrongError(f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it.")
+            raise _WrongError(
+                f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it."
+            )
     for name in MODEL_LABELS:
         if name not in models:
             raise _WrongError(f"models has no block {name}, which tables and figures show; add it.")

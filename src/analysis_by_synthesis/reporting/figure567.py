@@ -27,7 +27,7 @@ def draw(minimal: dict[str, pd.DataFrame], norm: Norm, images: Tensor, seed: int
     """
     canvas = Canvas(LEFT + len(MODEL_LABELS) * ACROSS, TOP + QUARTERS * BLOCK + 8)
     for quarter in range(QUARTERS):
-        share = f"{25 * quarter} - {25 * (quarter + 1)} % of the distances"
+        share = f"{25 * quarter} – {25 * (quarter + 1)} % of the distances"
         canvas.text(6, TOP + quarter * BLOCK + BLOCK / 2, share, rotation=90, va="center", fontsize=8)
     for column, (model, label) in enumerate(MODEL_LABELS.items()):
         x, table = LEFT + column * ACROSS, minimal[model]

@@ -65,7 +65,7 @@ class Runs:
     def first(self, number: int) -> "Runs":
         return Runs(*(getattr(self, field.name)[:, :number] for field in fields(self)))
 
-    def __getitem__(self, index: Tensor | tuple[Tensor | slice, Tensor | slice]) -> "Runs":
+    def __getitem__(self, index: Tensor | slice | tuple[Tensor | slice, Tensor | slice]) -> "Runs":
         return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def apart(self) -> "Runs":

@@ -18,7 +18,6 @@ FILES: dict[Split, tuple[MNISTFile, MNISTFile]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-Split = Literal["train", "test"]
 
 
 def load(split: Split, directory: Path = MNIST) -> tuple[Tensor, Tensor]:

@@ -54,9 +54,8 @@ class _FirstOrder(torch.autograd.Function):
 
     @staticmethod
     def forward(gradient: Tensor, x: Tensor, reconstruction: Tensor) -> Tensor:
-        return 2 * torch.einsum("nc,nc...->n...", gradient, (x[:, None] - reconstruction).to(gradient.dtype)).to(
-            x.dtype
-        )
+        residual = (x[:, None] - reconstruction).flatten(2).to(gradient.dtype)
+        return 2 * (gradient[:, None] @ residual).view_as(x).to(x.dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:

@@ -95,7 +95,7 @@ class Engine:
 
 
 class ABS(Classifier):
-    """Images (N, *image_shape) to logits -gamma_c D_c(x) (N, C) (eq. 3, 5).
+    """Images (N, *image_shape) to logits -gamma_c D_c(x) (N, C) (section 3).
 
     The gradient is that of the minimum, exact where the search has converged, and of first order only. The search runs in
     float32 whatever the dtype of the model and of the images; logits have that of the images. Images may leave [0, 1], where

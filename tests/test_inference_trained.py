@@ -11,10 +11,6 @@ from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.inference import Round
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = [ROOT / "models" / "abs" / f"{digit}.safetensors" for digit in range(10)]
-pytestmark = pytest.mark.skipif(
-    not all(path.exists() for path in [*WEIGHTS, ROOT / "data" / "mnist"]), reason="needs the outputs of dvc repro"
-)
 
 # For every class, where the arbiter is thorough only about those that may win.
 CONVERGED = [

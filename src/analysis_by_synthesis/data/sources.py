@@ -58,7 +58,7 @@ def download(settings: Download, directory: Path) -> None:
     Raises:
         UserError: no source delivered the files.
     """
-    sums: dict[str, str] = {name: digest for name, digest in settings.sha256.items()}
+    sums = {str(name): digest for name, digest in settings.sha256.items()}
     for name, content in fetch(sums, settings.sources, settings.timeout_seconds).items():
         with replacing(directory / name) as temporary:
             temporary.write_bytes(content)

@@ -89,7 +89,7 @@ class Runs:
 
 
 class Inference(ABC):
-    """The search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 (eq. 3, 5) for C classes.
+    """The search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 for C classes (section 3).
 
     Images are float (N, *image_shape), usually in [0, 1]; the objective is defined for all others too. Those of another shape
     or with values that are not finite raise ValueError. All is computed in float32. Nothing here is differentiable: by the

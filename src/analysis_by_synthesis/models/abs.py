@@ -54,9 +54,8 @@ class _FirstOrder(torch.autograd.Function):
 
     @staticmethod
     def forward(gradient: Tensor, x: Tensor, reconstruction: Tensor) -> Tensor:
-        return 2 * torch.einsum("nc,nc...->n...", gradient, (x[:, None] - reconstruction).to(gradient.dtype)).to(
-            x.dtype
-        )
+        residual = (x[:, None] - reconstruction).flatten(2).to(gradient.dtype)
+        return 2 * (gradient[:, None] @ residual).view_as(x).to(x.dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
@@ -96,7 +95,7 @@ class Engine:
 
 
 class ABS(LatentClassifier):
-    """Images (N, *image_shape) to logits -gamma_c D_c(x) (N, C) (eq. 3, 5).
+    """Images (N, *image_shape) to logits -gamma_c D_c(x) (N, C) (section 3).
 
     The gradient is that of the minimum, exact where the search has converged, and of first order only. The search runs in
     float32 whatever the dtype of the model and of the images; logits have that of the images. Images may leave [0, 1], where

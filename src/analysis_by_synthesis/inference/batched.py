@@ -6,10 +6,9 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from analysis_by_synthesis.attacks.estimated_gradient import jacobian
 from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.objective import objective
-from analysis_by_synthesis.inference.reference import ReferenceInference
+from analysis_by_synthesis.inference.reference import ReferenceInference, jacobian
 from analysis_by_synthesis.inference.replayed import Replayed
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
 from analysis_by_synthesis.params.inference import InferenceSettings

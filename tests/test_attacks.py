@@ -1,13 +1,17 @@
 """Attacks against models whose closest adversarial is known exactly."""
 
+import inspect
+
 import foolbox
 import pytest
 import torch
+from project import PARAMS
 from torch import nn
 from toy_decoders import toy_decoders, toy_images, toy_settings
 from toy_models import BrightPixels, GrowsCertain, TwoPlanes, grey_images
 
 from analysis_by_synthesis.attacks import (
+    base,
     basic_iterative,
     boundary,
     brendel_bethge,
@@ -19,6 +23,7 @@ from analysis_by_synthesis.attacks import (
     gaussian_noise,
     hop_skip_jump,
     latent_descent,
+    pgd,
     pointwise,
     salt_and_pepper,
     transfer,
@@ -29,6 +34,9 @@ from analysis_by_synthesis.attacks.recorder import Recorder, Resources
 from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.params.base import Foolbox
+from analysis_by_synthesis.params.registry import settings_type
+from analysis_by_synthesis.pipeline.errors import UserError
 
 SCAN = {"epsilons": 1000, "finer_epsilons": 20}
 BIM = {
@@ -91,6 +99,19 @@ def test_fmn_goes_on_where_changing_every_pixel_is_not_enough():
     assert recorder.best_distance.isinf().all() and (recorder.queries > 100).all()
 
 
+def test_pgd_finds_what_is_inside_its_budget_and_nothing_else():
+    model, images = TwoPlanes(), grey_images(3)
+    optimum = model.optimum(images, "linf")
+    for factor, finds in ((0.8, False), (1.2, True)):
+        epsilon = factor * optimum.max().item()
+        settings = pgd.Settings(norm="linf", epsilon=epsilon, abs_stepsize=epsilon / 5, steps=10)
+        recorder = smallest(model, pgd.Attack(settings), images)
+        if finds:
+            assert (recorder.best_distance <= epsilon * (1 + 1e-6)).all()
+        else:
+            assert (recorder.best_distance.isfinite() <= (optimum <= epsilon)).all()
+
+
 def two_classes(n):
     """A linear model, and images of both of its classes."""
     model, images = TwoPlanes(), grey_images(n)
@@ -148,7 +169,7 @@ def test_the_boundary_attack_is_foolboxs():
         norm="l2", steps=600, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=5
     )
     pool = Resources(images, labels, {})
-    recorders = [Recorder(model, images, labels, "l2", kept=3, resources=pool) for _ in range(2)]
+    recorders = [Recorder(model, images, labels, "l2", candidates=3, resources=pool) for _ in range(2)]
     for ours, recorder in enumerate(recorders):
         torch.manual_seed(0)
         rows, starts = adversarial_starts(recorder, 0, settings.bisections)
@@ -267,3 +288,36 @@ def test_an_attack_without_success_records_none():
     assert (
         smallest(BrightPixels(785), pointwise.Attack(settings), torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
     )
+
+
+class Curious(base.Attack[gaussian_noise.Settings]):
+    """Looks at more than it says."""
+
+    def run(self, recorder):
+        recorder.latent_model.explain(recorder.images)
+
+
+def test_an_attack_sees_what_it_says_and_no_more():
+    """So that a flag which compares attacks by what they see can be believed."""
+    images = grey_images(2)
+    recorder = Recorder(TwoPlanes(), images, torch.zeros(2, dtype=torch.long), "l2", sees="decisions")
+    scan = fast_gradient.Attack(fast_gradient.Settings(norm="l2", **SCAN))
+    with pytest.raises(UserError, match="an attack that sees decisions asks for gradients; correct `sees`"):
+        scan.run(recorder)
+    curious = Curious(gaussian_noise.Settings(norm="l2", levels=1))
+    with pytest.raises(UserError, match="an attack that sees decisions asks for latents"):
+        curious.run(recorder)
+    with pytest.raises(UserError, match="which this model doesn't have; attack abs or binary_abs"):
+        curious.run(Recorder(TwoPlanes(), images, torch.zeros(2, dtype=torch.long), "l2", sees="latents"))
+
+
+def test_foolboxs_names_are_foolboxs():
+    """What params.yaml calls as Foolbox does is a parameter of Foolbox's attack."""
+    marked = 0
+    for module in sorted({block["module"] for block in PARAMS["attacks"].values()}):
+        for name, field in settings_type(module).model_fields.items():
+            for mark in (mark for mark in field.metadata if isinstance(mark, Foolbox)):
+                signature = inspect.signature(getattr(foolbox.attacks, mark.attack).__init__)
+                assert name in signature.parameters, (module, name)
+                marked += 1
+    assert marked > 20

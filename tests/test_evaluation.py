@@ -41,7 +41,7 @@ def test_the_recorder_keeps_the_closest_of_all_queries():
 
 def test_the_recorder_never_takes_the_clean_image_for_an_adversarial():
     images = torch.zeros(1, 1, 28, 28)
-    recorder = Recorder(BrightPixels(0), images, torch.zeros(1, dtype=torch.long), "l2", kept=2)
+    recorder = Recorder(BrightPixels(0), images, torch.zeros(1, dtype=torch.long), "l2", candidates=2)
     for value in (0.0, 0.9, 0.6, 0.7, 0.55):
         recorder(torch.full_like(images, value))
     assert [image.max().item() for image in recorder.closest(0)] == pytest.approx([0.55, 0.6])

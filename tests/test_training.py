@@ -10,6 +10,7 @@ from analysis_by_synthesis.networks.weights import load_weights, save_weights
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.training import classifier, vae
+from analysis_by_synthesis.training.pgd import pgd
 
 VAE_SETTINGS = vae.VAETraining(
     epochs=4, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3, kl_weight_start=10, kl_annealing_epochs=2
@@ -114,7 +115,7 @@ def test_a_loss_that_is_no_number_is_reported(images, checkpoints):
 def test_pgd_stays_in_the_ball_and_in_the_box(images):
     labels = torch.arange(20) % 10
     network = CNN().eval()
-    adversarials = classifier.pgd(network, images, labels, epsilon=0.1, step_size=0.05, steps=3)
+    adversarials = pgd(network, images, labels, epsilon=0.1, step_size=0.05, steps=3)
     assert (adversarials - images).abs().max() <= 0.1 + 1e-6
     assert adversarials.min() >= 0 and adversarials.max() <= 1
     loss = torch.nn.functional.cross_entropy

@@ -33,7 +33,7 @@ class Recorder(nn.Module):
         images: the clean images (N, 1, 28, 28).
         labels: their true classes (N,).
         norm: the metric in which the closest adversarials are kept.
-        kept: how many are kept per sample.
+        candidates: how many of them are kept per sample.
         resources: what attacks may use; nothing if None.
         sees: what the attack says that it sees; the recorder refuses gradients and latents to those that don't.
 
@@ -50,7 +50,7 @@ class Recorder(nn.Module):
         images: Tensor,
         labels: Tensor,
         norm: Norm,
-        kept: int = 1,
+        candidates: int = 1,
         resources: Resources | None = None,
         sees: Sees = "latents",
     ) -> None:
@@ -62,7 +62,9 @@ class Recorder(nn.Module):
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
         self.queries, self.zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         self.estimate: EstimatedGradient | None = None
-        self._trails = images.new_empty(len(labels), kept, *images.shape[1:])  # of improvements; the oldest makes room
+        self._trails = images.new_empty(
+            len(labels), candidates, *images.shape[1:]
+        )  # of improvements; the oldest makes room
         self._improvements = torch.zeros_like(labels)
         self.eval()
 

@@ -63,7 +63,7 @@ def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[tuple]:
         attack = settings_type(cell.module)
         if attack.hinge_loss:
             del signs["zero gradients"]
-        if attack.sees != "noise" and not attack.single_step:
+        if not attack.limited_budget:
             signs["no success at any budget"] = ~found
         for flag, sign in signs.items():
             if sign.mean() > share:

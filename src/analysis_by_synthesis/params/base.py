@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -14,16 +16,24 @@ Factor = Annotated[float, Field(gt=1)]
 
 @dataclass(frozen=True)
 class Paper:
-    """Marks a setting that the paper has a symbol or a value for: Annotated[Share, Paper("epsilon, eq. 9")]."""
+    """Marks a setting that the paper has: Annotated[Share, Paper("epsilon, eq. 9")]."""
 
     symbol: str
+    """The paper's symbol or value, and where it stands."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"paper": self.symbol}
 
 
 @dataclass(frozen=True)
 class Foolbox:
-    """Marks a setting that Foolbox has under the same name: Annotated[Count, Foolbox("DDNAttack")]."""
+    """Marks a setting that an attack of Foolbox has under the same name: Annotated[Count, Foolbox("DDNAttack")]."""
 
     attack: str
+    """The class in foolbox.attacks."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"foolbox": self.attack}
 
 
 class Block(BaseModel):

@@ -1,12 +1,14 @@
 """The whole of params.yaml, checked before hours of work begin: what every stage will need, across blocks."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
-from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.base import Count, Paper
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.calibration import Calibration
@@ -26,16 +28,18 @@ from analysis_by_synthesis.params.vae_health import VAEHealth
 from analysis_by_synthesis.pipeline.errors import UserError
 
 BLOCKS: dict[str, Any] = {
-    "seed": int,
-    "order": int,
+    "seed": Annotated[int, Field(description="Of all trainings, attacks and ascents.")],
+    "order": Annotated[int, Field(description="Of the one random order in which test images are taken.")],
     "data": Download,
-    "digits": list[int],
+    "digits": Annotated[list[int], Field(description="The classes, which the stages are made for.")],
     "models": dict[str, dict[str, Any]],
-    "training_images": Count,
+    "training_images": Annotated[
+        Count, Field(description="Number of training images, the first ones."), Paper("60000")
+    ],
     "vae": VAETraining,
     "classifiers": dict[str, ClassifierTraining],
     "class_scalars": ClassScalars,
-    "clean_images": Count,
+    "clean_images": Annotated[Count, Field(description="Number of clean test images, the first ones."), Paper("10000")],
     "calibration": Calibration,
     "pgd_accuracy": PGD,
     "paper_bounds": PaperBoundsSettings,
@@ -112,6 +116,8 @@ def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) ->
                 raise _Wrong(f"cells.{stage}.attacks: there is no block attacks.{attack}; correct it.")
             if settings[attack].needs and stage != "transfer":
                 raise _Wrong(f"cells.{stage}.attacks: {attack} needs another model; put it under cells.transfer.")
+            if settings[attack].sees == "latents" and stage != "attack_latents":
+                raise _Wrong(f"cells.{stage}.attacks: {attack} sees latents; put it under cells.attack_latents.")
             for needed in settings[attack].needs:
                 if needed not in models:
                     raise _Wrong(f"models has no block {needed}, which attacks.{attack} needs; add it.")

@@ -18,14 +18,14 @@ class AttackSettings(Block):
             classes of images of its choice. "gradients": logits and their gradients. "latents": those of ABS too.
         needs: other models that it asks, by their block of `models`.
         needs_images: whether it starts from training images of other classes.
-        single_step: whether it goes one step along one gradient; then no success is no sign of a weak attack.
+        limited_budget: whether its budget is limited; then no success is no sign of a weak attack.
         hinge_loss: whether its loss is flat beyond the boundary; then zero gradients are no sign of a masked gradient.
     """
 
     sees: ClassVar[Sees]
     needs: ClassVar[tuple[str, ...]] = ()
     needs_images: ClassVar[bool] = False
-    single_step: ClassVar[bool] = False
+    limited_budget: ClassVar[bool] = False
     hinge_loss: ClassVar[bool] = False
 
     norm: Norm

@@ -10,7 +10,7 @@ class Settings(AttackSettings):
     """One gradient, then the shortest step that succeeds."""
 
     sees: ClassVar[Sees] = "gradients"
-    single_step: ClassVar[bool] = True
+    limited_budget: ClassVar[bool] = True
 
     norm: Literal["l2", "linf"]
     """The metric that is minimised."""

@@ -10,6 +10,7 @@ class Settings(AttackSettings):
     """Noise of growing size."""
 
     sees: ClassVar[Sees] = "noise"
+    limited_budget: ClassVar[bool] = True
 
     levels: Count
     """Number of evenly spaced sizes; the largest standard deviation is 1/sqrt(3), that of uniform noise in [-1, 1]."""

@@ -10,6 +10,7 @@ class Settings(AttackSettings):
     """Noise of growing density."""
 
     sees: ClassVar[Sees] = "noise"
+    limited_budget: ClassVar[bool] = True
 
     levels: Count
     """Number of evenly spaced densities."""

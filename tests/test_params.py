@@ -207,7 +207,7 @@ def test_checking_the_parameters_imports_nothing_that_computes():
 
 def test_the_table_of_settings_is_that_of_the_code():
     assert (ROOT / "docs" / "parameters.md").read_text() == table.tables(), (
-        "run: python -m analysis_by_synthesis.params.table > docs/parameters.md"
+        "run: python -m analysis_by_synthesis parameters > docs/parameters.md"
     )
 
 

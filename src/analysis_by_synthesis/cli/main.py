@@ -145,6 +145,17 @@ def convert(states: tuple[Path, ...], weights: Path) -> None:
 
 
 @commands.command()
+def parameters() -> None:
+    """Print the table of all settings.
+
+    It is docs/parameters.md, made from the settings' descriptions.
+    """
+    from analysis_by_synthesis.params.table import tables
+
+    click.echo(tables(), nl=False)
+
+
+@commands.command()
 def migrate() -> None:
     """Write dvc.lock for results of older code.
 

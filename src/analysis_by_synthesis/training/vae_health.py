@@ -1,6 +1,6 @@
 """The health of the ten VAEs: samples, reconstruction errors and KL divergences, on training and test images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
@@ -16,7 +16,7 @@ LATENTS = [f"latent_{i}" for i in range(1, LATENT_DIM + 1)]
 
 
 @torch.no_grad()
-def examine(vae: VAE, images: dict[str, Tensor]) -> pd.DataFrame:
+def examine(vae: VAE, images: Mapping[Split, Tensor]) -> pd.DataFrame:
     """One VAE on images (N, 1, 28, 28) of its class, by split.
 
     Returns:

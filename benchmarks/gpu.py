@@ -19,10 +19,11 @@ from inference import BATCH, BRACKETED, FLOP, NEAR, ROUNDS, bracketed, disagreem
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from analysis_by_synthesis.attacks import bound_guided, boundary
+from analysis_by_synthesis.attacks import boundary
+from analysis_by_synthesis.attacks.recorder import Recorder, Resources
 from analysis_by_synthesis.attacks.registry import load_attack
+from analysis_by_synthesis.bounds import bound_guided
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.inference import Following, Inference
 from analysis_by_synthesis.inference.batched import BatchedInference
@@ -86,12 +87,12 @@ def searches(engines: dict[str, Inference], images: Tensor, settings: InferenceS
         (near_boundary + NEAR * unit_noise(near_boundary.shape, generator).to(device())).clamp(0, 1) for _ in range(9)
     ]
     calls = {
-        "protocol": (many, lambda engine: engine.protocol(many)[0]),
-        "default": (clean, lambda engine: engine.solve(clean).distance),
-        "default, boundary": (near_boundary, lambda engine: engine.solve(near_boundary).distance),
-        "arbiter, boundary": (near_boundary, lambda engine: engine.arbitrate(near_boundary).distance),
-        "decision": (clean, lambda engine: engine.decide(clean)),
-        "decision, boundary": (near_boundary, lambda engine: engine.decide(near_boundary)),
+        "protocol": (many, lambda engine: engine.infer(many, search="protocol").distance),
+        "default": (clean, lambda engine: engine.infer(clean).distance),
+        "default, boundary": (near_boundary, lambda engine: engine.infer(near_boundary).distance),
+        "arbiter, boundary": (near_boundary, lambda engine: engine.infer(near_boundary, search="arbiter").distance),
+        "decision": (clean, lambda engine: engine.classify(clean)),
+        "decision, boundary": (near_boundary, lambda engine: engine.classify(near_boundary)),
         "followed, boundary": (near_boundary, followed(engines, near_boundary, near)),
     }
     evaluations = 10 * (settings.protocol.steps + 1) * FLOP
@@ -111,7 +112,9 @@ def searches(engines: dict[str, Inference], images: Tensor, settings: InferenceS
         if search == "protocol":
             row["share_of_peak"] = round(rates["engine"] * evaluations / peak, 3)
         if search.startswith(("decision", "followed")):
-            arbiter = engines["engine"].arbitrate(near[0] if search.startswith("followed") else x).distance
+            arbiter = (
+                engines["engine"].infer(near[0] if search.startswith("followed") else x, search="arbiter").distance
+            )
             classes = {name: r if r.ndim == 1 else r.argmin(1) for name, r in results.items()}
             row["disagreement"] = {name: disagreement(of_engine, arbiter) for name, of_engine in classes.items()}
         else:
@@ -128,9 +131,9 @@ def followed(engines: dict[str, Inference], x: Tensor, near: list[Tensor]) -> Ca
     rows, followings, turns = torch.arange(len(x), device=device()), {}, {}
     for engine in engines.values():
         followings[engine] = Following(engine, len(x), torch.ones(engine.classes, device=device()))
-        followings[engine].minimum(x, rows, margin=0.0)
+        followings[engine].infer(x, rows, margin=0.0)
         turns[engine] = iter(near)
-    return lambda engine: followings[engine].minimum(next(turns[engine]), rows)
+    return lambda engine: followings[engine].infer(next(turns[engine]), rows)
 
 
 def walked(engine: Inference, images: Tensor, labels: Tensor) -> float:
@@ -144,7 +147,7 @@ def walked(engine: Inference, images: Tensor, labels: Tensor) -> float:
     def walk(steps: int) -> None:
         torch.manual_seed(0)
         recorder = Recorder(model, x, own, "l2", resources=pool)
-        boundary.attack(recorder, x, own, settings.model_copy(update={"steps": steps}))
+        boundary.Attack(settings.model_copy(update={"steps": steps})).run(recorder)
 
     walk(SHORT_WALK)
     short, long = (timed(lambda: walk(steps)) for steps in (SHORT_WALK, LONG_WALK))
@@ -163,13 +166,13 @@ def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict
         model_name, _, attack_name = name.partition("-")
         rows[name] = {"n": n}
         if attack_name in blocks:
-            attack, settings = load_attack(attack_name, blocks[attack_name])
+            attack = load_attack(attack_name, blocks[attack_name])
         else:
             norm = attack_name.removeprefix("bound_guided_")
-            attack, settings = bound_guided.attack, bound_guided.Settings(norm=norm, search=bounds.chosen)
+            attack = bound_guided.Attack(bound_guided.Settings(norm=norm, search=bounds.chosen))
         for engine_name, engine in engines.items():
             model, one_chunk = with_engine(model_name, engine), evaluation.model_copy(update={"chunk_size": n})
-            cell = AttackCell(model, attack, settings, one_chunk, Resources(images[n:], labels[n:], {}))
+            cell = AttackCell(model, attack, one_chunk, Resources(images[n:], labels[n:], {}))
             signal.alarm(LIMIT)
             began = time.perf_counter()
             try:
@@ -177,8 +180,9 @@ def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict
                     pieces = Checkpoints(name, {}, {}, [], Path(folder))
                     records, _ = cell.run(images, labels, list(range(n)), n, 0, pieces, name)
                 seconds = (time.perf_counter() - began) / n
-                median = records[settings.norm].median().item()
-                rows[name][engine_name] = {"seconds_a_sample": round(seconds, 4), f"median_{settings.norm}": median}
+                norm = attack.settings.norm
+                median = records[norm].median().item()
+                rows[name][engine_name] = {"seconds_a_sample": round(seconds, 4), f"median_{norm}": median}
             except TimeoutError:
                 rows[name][engine_name] = None
             finally:

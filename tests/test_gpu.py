@@ -7,15 +7,15 @@ import torch
 from toy_decoders import PARAMS, toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis.attacks import (
-    bound_guided,
     boundary,
     ddn,
     fast_gradient,
     latent_descent,
     pointwise,
 )
+from analysis_by_synthesis.attacks.recorder import Resources
+from analysis_by_synthesis.bounds import bound_guided
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.inference import Following, ReferenceInference, build_inference, replayed
 from analysis_by_synthesis.inference.batched import BatchedInference
@@ -69,14 +69,17 @@ def either_on_gpu(request, on_gpu, decoders):
 
 def test_all_searches_find_what_the_reference_finds(reference, either_on_gpu, images):
     on_gpu = either_on_gpu
-    (expected, _), (found, _) = reference.protocol(images), on_gpu.protocol(images.cuda())
+    (expected, _), (found, _) = (
+        reference.infer(images, search="protocol"),
+        on_gpu.infer(images.cuda(), search="protocol"),
+    )
     torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-3)
-    for search in ("solve", "arbitrate"):
-        expected, found = getattr(reference, search)(images), getattr(on_gpu, search)(images.cuda())
+    for search in ("default", "arbiter"):
+        expected, found = reference.infer(images, search=search), on_gpu.infer(images.cuda(), search=search)
         torch.testing.assert_close(
             found.distance.min(1).values.cpu(), expected.distance.min(1).values, rtol=0, atol=1e-3
         )
-    assert (on_gpu.decide(images.cuda()).cpu() == expected.distance.argmin(1)).all()
+    assert (on_gpu.classify(images.cuda()).cpu() == expected.distance.argmin(1)).all()
 
 
 @pytest.mark.skipif(not TRAINED, reason="needs the outputs of dvc repro")
@@ -85,37 +88,36 @@ def test_searches_on_trained_decoders_find_what_the_reference_finds():
     decoders, settings = list(trained.decoders), trained.settings
     engines = ReferenceInference(decoders, settings), build_inference(decoders, settings)
     x = mnist.load("test", ROOT / "data" / "mnist")[0][:32].to(device())
-    for search in ("protocol", "solve", "arbitrate"):
-        expected, found = (getattr(engine, search)(x) for engine in engines)
-        expected, found = (d[0] if search == "protocol" else d.distance for d in (expected, found))
+    for search in ("protocol", "default", "arbiter"):
+        expected, found = (engine.infer(x, search=search).distance for engine in engines)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
-    expected, found = (engine.decide(x) for engine in engines)
+    expected, found = (engine.classify(x) for engine in engines)
     assert torch.equal(found, expected)
 
 
 def test_more_graphs_than_are_kept_give_the_same(on_gpu, images, monkeypatch):
     monkeypatch.setattr(replayed, "GRAPHS", 2)
     x = images.cuda()
-    together = on_gpu.solve(x).distance
+    together = on_gpu.infer(x).distance
     for _ in range(2):
         for n in (1, 2, 4, 8, 16):
-            torch.testing.assert_close(on_gpu.solve(x[:n]).distance, together[:n], rtol=0, atol=1e-3)
+            torch.testing.assert_close(on_gpu.infer(x[:n]).distance, together[:n], rtol=0, atol=1e-3)
 
 
-def test_what_is_outside_the_box_is_refused(on_gpu, images):
+def test_nan_is_refused(on_gpu, images):
     following, rows = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), torch.arange(2).cuda()
     spoilt = images[:2].cuda()
     spoilt[1, 0, 3, 4] = torch.nan
-    for look in (on_gpu.solve, lambda x: following.minimum(x, rows)):
-        with pytest.raises(ValueError, match=r"\[0, 1\] without NaN"):
+    for look in (lambda x: on_gpu.infer(x).distance, lambda x: following.infer(x, rows)):
+        with pytest.raises(ValueError, match="NaN"):
             look(spoilt)
 
 
 def test_result_does_not_depend_on_the_batch(on_gpu, images):
-    together = on_gpu.arbitrate(images.cuda()).distance
+    together = on_gpu.infer(images.cuda(), search="arbiter").distance
     for i in (0, len(images) - 1):
         torch.testing.assert_close(
-            on_gpu.arbitrate(images[i : i + 1].cuda()).distance[0], together[i], rtol=0, atol=1e-3
+            on_gpu.infer(images[i : i + 1].cuda(), search="arbiter").distance[0], together[i], rtol=0, atol=1e-3
         )
 
 
@@ -123,8 +125,8 @@ def test_following_stays_with_the_arbiter(either_on_gpu, images):
     on_gpu = either_on_gpu
     following, x = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), images.cuda()
     for _ in range(4):
-        found = following.minimum(x, torch.arange(len(x), device="cuda"), margin=1.0)
-        least = on_gpu.arbitrate(x).distance.min(1).values
+        found = following.infer(x, torch.arange(len(x), device="cuda"), margin=1.0)
+        least = on_gpu.infer(x, search="arbiter").distance.min(1).values
         torch.testing.assert_close(found.min(1).values, least, rtol=0, atol=0.05)
         x = (x + 0.02 * torch.randn_like(x)).clamp(0, 1)
 
@@ -139,30 +141,28 @@ def test_gradients_are_those_of_the_cpu(model, model_on_gpu, images):
 
 
 SEARCH = {
-    "screened": 8, "starts": 6, "each": 1, "nearest": 1, "kept": 4, "rounds": 1, "rivals": 1, "evaluations": 5,
-    "tolerance": 0.001, "alternations": 4, "weighings": 3, "rate": 1.0, "same": 0.1, "finished": 2, "finer": 2,
-    "reach": 1.5, "bisections": 4, "slack": 0.001,
+    "screened": 8, "starts": 6, "starts_per_class": 1, "nearest_starts": 1, "runs": 4, "rounds": 1, "new_runs": 1, "evaluations": 5,
+    "tolerance": 0.001, "alternations": 4, "weight_steps": 3, "weight_rate": 1.0, "merge_radius": 0.1, "final_runs": 2, "final_factor": 2,
+    "attack_depth": 1.5, "bisections": 4, "slack": 0.001,
 }  # fmt: skip
 ATTACKS = [
-    (ddn, {"norm": "l2", "steps": 30, "first_norm": 1.0, "change": 0.2}),
-    (fast_gradient, {"norm": "linf", "steps": 20, "finer_steps": 5}),
-    (fast_gradient, {"norm": "l2", "steps": 20, "finer_steps": 5, "difference_steps": [0.1]}),
+    (ddn, {"norm": "l2", "steps": 30, "init_epsilon": 1.0, "gamma": 0.2}),
+    (fast_gradient, {"norm": "linf", "epsilons": 20, "finer_epsilons": 5}),
+    (fast_gradient, {"norm": "l2", "epsilons": 20, "finer_epsilons": 5, "difference_steps": [0.1]}),
     (boundary, {"norm": "l2", "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "look_every": 10, "bisections": 5}),
-    (latent_descent, {"norm": "l2", "step": 0.05, "steps": 50, "bisections": 8}),
-    (pointwise, {"norm": "l0", "starts": 1, "repetitions": 1, "levels": 20, "narrowing": 1.2, "bisections": 5, "least_gain": 0.01}),
+    (latent_descent, {"norm": "l2", "epsilon": 0.05, "steps": 50, "bisections": 8}),
+    (pointwise, {"norm": "l0", "restarts": 1, "repetitions": 1, "levels": 20, "density_factor": 1.2, "bisections": 5, "min_improvement": 0.01}),
     (bound_guided, {"norm": "linf", "search": SEARCH}),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("attack", "settings"), [(module.attack, module.Settings(**settings)) for module, settings in ATTACKS]
-)
-def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(model, model_on_gpu, images, attack, settings, tmp_path):
+@pytest.mark.parametrize("attack", [module.Attack(module.Settings(**settings)) for module, settings in ATTACKS])
+def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(model, model_on_gpu, images, attack, tmp_path):
     """But for Brendel & Bethge's attack, whose solver runs on the CPU, and takes half a minute to compile."""
     labels = predict(model, images)
-    evaluation = Evaluation(chunk_size=12, pool=1, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
+    evaluation = Evaluation(chunk_size=12, start_images=1, candidates=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
     on_gpu = images.to(device()), labels.to(device())
-    cell = AttackCell(model_on_gpu, attack, settings, evaluation, Resources(*on_gpu, {}))
+    cell = AttackCell(model_on_gpu, attack, evaluation, Resources(*on_gpu, {}))
     order = list(range(len(images)))
     records, _ = cell.run(*on_gpu, order, len(order), 0, Checkpoints("gpu", {}, {}, [], tmp_path), "gpu")
     assert records["adversarial"].device.type == "cpu"

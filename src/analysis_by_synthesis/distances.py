@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 Norm = Literal["l0", "l2", "linf"]
 NORMS: tuple[Norm, ...] = ("l2", "linf", "l0")
+NORM_NAMES: dict[Norm, str] = {"l2": "L2", "linf": "Linf", "l0": "L0"}
 
 L0_TOLERANCE = 1e-6  # pixels that differ by no more than this count as equal; 1/255 is 0.0039
 
@@ -19,5 +20,6 @@ def distance(x: Tensor, y: Tensor, norm: Norm) -> Tensor:
     if norm == "l0":
         return (difference.abs() > L0_TOLERANCE).sum(1).to(x.dtype)
     if norm == "l2":
-        return difference.norm(dim=1)
+        length: Tensor = difference.norm(dim=1)
+        return length
     return difference.abs().amax(1)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from analysis_by_synthesis.attacks.registry import Attack
-from analysis_by_synthesis.data.mnist import FILES, MNIST, load
+from analysis_by_synthesis.attacks.base import Attack
+from analysis_by_synthesis.attacks.recorder import Resources
+from analysis_by_synthesis.data.mnist import FILES, Split, load
 from analysis_by_synthesis.data.order import in_order
-from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.records import write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.models import load_model
@@ -16,7 +16,7 @@ from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Block
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.card import write_card
-from analysis_by_synthesis.pipeline.checkpoints import FOLDER, Checkpoints
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 
 
@@ -36,12 +36,12 @@ class Experiment(Block):
     def run(
         self,
         model: Path,
-        attack: Attack,
-        settings: AttackSettings,
+        attack: Attack[AttackSettings],
         samples: int,
         code: Mapping[str, str],
         stem: Path,
-        work: Path = FOLDER,
+        mnist: Path,
+        work: Path,
         others: Mapping[str, Path] | None = None,
     ) -> None:
         """Attack a model, and write <stem>.csv, .npz and .json.
@@ -50,20 +50,23 @@ class Experiment(Block):
             model: its folder.
             samples: the first so many test images of the order are attacked.
             code: fingerprints of the code that runs.
+            mnist: the folder of MNIST.
             work: where finished pieces are kept.
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.
         """
+        settings = attack.settings
         needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
-        splits = ("test", "train") if settings.pool else ("test",)
-        data = [MNIST / name for split in splits for name in FILES[split]]
+        splits: tuple[Split, ...] = ("test", "train") if settings.needs_images else ("test",)
+        data = [mnist / name for split in splits for name in FILES[split]]
         parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *data]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
         where = device()
-        images, labels = (part.to(where) for part in load("test"))
-        pool = load("train") if settings.pool else (images[:0], labels[:0])
-        others = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
-        resources = Resources(*(part[: self.evaluation.pool].to(where) for part in pool), others)
-        cell = AttackCell(load_model(model.name, model.parent, where), attack, settings, self.evaluation, resources)
+        images, labels = (part.to(where) for part in load("test", mnist))
+        starts, classes = load("train", mnist) if settings.needs_images else (images[:0], labels[:0])
+        n = self.evaluation.start_images
+        asked = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
+        resources = Resources(starts[:n].to(where), classes[:n].to(where), asked)
+        cell = AttackCell(load_model(model.name, model.parent, where), attack, self.evaluation, resources)
         records, run = cell.run(images, labels, in_order(self.order), samples, self.seed, checkpoints, stem.name)
         write_attack(stem, records)
         facts = {"samples": samples, "seed": self.seed, "order": self.order}

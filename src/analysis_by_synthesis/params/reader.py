@@ -6,12 +6,11 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from analysis_by_synthesis.params.renamed import RENAMED
 from analysis_by_synthesis.pipeline.errors import UserError
 
-PARAMS_FILE = Path("params.yaml")
 
-
-def read(keys: dict[str, Any], path: Path = PARAMS_FILE) -> list[Any]:
+def read(keys: dict[str, Any], path: Path) -> list[Any]:
     """Read the dotted `keys` of params.yaml, each as the type it is mapped to.
 
     A stage calls this once, before it does anything else, with exactly the keys that dvc.yaml declares for it.
@@ -23,7 +22,7 @@ def read(keys: dict[str, Any], path: Path = PARAMS_FILE) -> list[Any]:
     return [_typed(_lookup(tree, key, path), key, kind, path) for key, kind in keys.items()]
 
 
-def read_tree(path: Path = PARAMS_FILE) -> dict[str, Any]:
+def read_tree(path: Path) -> dict[str, Any]:
     """The whole file, untyped.
 
     Raises:
@@ -40,9 +39,17 @@ def read_tree(path: Path = PARAMS_FILE) -> dict[str, Any]:
     return tree
 
 
-def faulty(key: str, error: ValidationError, path: Path = PARAMS_FILE) -> UserError:
+def faulty(key: str, error: ValidationError, path: Path) -> UserError:
     """What is wrong with the value of a key, in one sentence."""
-    first = error.errors()[0]
+    errors = error.errors()
+    missing = {one["loc"] for one in errors if one["type"] == "missing"}
+    for one in errors:
+        *block, name = one["loc"]
+        for new in RENAMED.get(str(name), ()) if one["type"] == "extra_forbidden" else ():
+            if (*block, new) in missing:
+                where = ".".join(filter(None, [key, *map(str, block)]))
+                return UserError(f"{path}: {where}: {name} is called {new} now; rename it.")
+    first = errors[0]
     where = ".".join(filter(None, [key, *map(str, first["loc"])]))
     message = first["msg"][0].lower() + first["msg"][1:]
     found = "" if first["type"] == "missing" else f" (it is {first['input']!r})"

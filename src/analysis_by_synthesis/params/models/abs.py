@@ -1,4 +1,4 @@
-"""The configuration of the models that `models.abs` defines."""
+"""The configuration of ABS."""
 
 from typing import Literal
 
@@ -7,7 +7,9 @@ from analysis_by_synthesis.params.inference import InferenceSettings
 
 
 class Config(Block):
-    """Args: inference: how the latents are searched for."""
+    """How its latents are searched for."""
 
     module: Literal["abs"]
+    """The module of `models` that defines the model."""
     inference: InferenceSettings
+    """The search for D_c(x)."""

@@ -47,6 +47,8 @@ class ABS(LatentClassifier):
         gamma: a scalar (10,) for each class; ones for ABS itself.
     """
 
+    gamma: Tensor
+
     def __init__(
         self, decoders: Sequence[Decoder], settings: InferenceSettings, gamma: Sequence[float] | None = None
     ) -> None:

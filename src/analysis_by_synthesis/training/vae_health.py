@@ -6,10 +6,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.data.mnist import Split
 from analysis_by_synthesis.networks.vae import LATENT_DIM, VAE, Decoder
 from analysis_by_synthesis.training.vae import kl_divergence, reconstruction_error
 
-SPLITS = ("train", "test")
+SPLITS: tuple[Split, ...] = ("train", "test")
 SAMPLES = 12  # of each class
 LATENTS = [f"latent_{i}" for i in range(1, LATENT_DIM + 1)]
 

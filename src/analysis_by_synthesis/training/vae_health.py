@@ -16,7 +16,7 @@ LATENTS = [f"latent_{i}" for i in range(1, LATENT_DIM + 1)]
 
 
 @torch.no_grad()
-def examine(vae: VAE, images: dict[str, Tensor]) -> pd.DataFrame:
+def examine(vae: VAE, images: dict[Split, Tensor]) -> pd.DataFrame:
     """One VAE on images (N, 1, 28, 28) of its class, by split.
 
     Returns:

@@ -5,11 +5,13 @@ import shutil
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from analysis_by_synthesis.cli.evaluate import evaluate
 from analysis_by_synthesis.networks.convert import convert, convert_all
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.networks.weights import load_weights
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
 
@@ -30,6 +32,15 @@ def test_the_authors_vaes_become_ours(tmp_path):
     for decoder, state in zip(load_decoders(tmp_path / "weights" / "abs"), states):
         assert torch.equal(decoder.conv_3.weight, state["Decoder.conv_3.weight"])
         assert torch.equal(decoder.bn_0.running_var, state["Decoder.bn_0.running_var"])
+
+
+def test_names_of_data_parallel_are_understood(tmp_path):
+    weights = {f"module.{key}": value for key, value in VAE().state_dict().items()}
+    save_file(weights, tmp_path / "0.safetensors")
+    loaded = load_weights(VAE(), tmp_path / "0.safetensors")
+    assert torch.equal(loaded.decoder.conv_0.weight, weights["module.decoder.conv_0.weight"])
+    torch.save({f"module.{key}": value for key, value in theirs().items()}, tmp_path / "0.pth")
+    convert(tmp_path / "0.pth")
 
 
 @pytest.mark.parametrize(

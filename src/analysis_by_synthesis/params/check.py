@@ -70,33 +70,35 @@ def check(path: Path) -> None:
         _check_rows(values["attacks"])
         _check_cells(values, settings)
         _check_counts(values)
-    except _Wrong as wrong:
+    except _WrongError as wrong:
         raise UserError(f"{path}: {wrong}") from None
 
 
-class _Wrong(Exception):
+class _WrongError(Exception):
     """What is wrong, without the file's name."""
 
 
 def _check_keys(values: dict[str, Any], tree: dict[str, Any]) -> None:
     for key in tree:
         if key not in BLOCKS:
-            raise _Wrong(f"has the unknown key {key}; remove or correct it.")
+            raise _WrongError(f"has the unknown key {key}; remove or correct it.")
     if values["digits"] != list(range(10)):
-        raise _Wrong("digits lists what the stages are made for; leave it as it is.")
+        raise _WrongError("digits lists what the stages are made for; leave it as it is.")
 
 
 def _check_models(values: dict[str, Any]) -> None:
     models, classifiers = values["models"], values["classifiers"]
     for name, block in models.items():
         if block["module"] == "trained" and name not in classifiers:
-            raise _Wrong(f"models.{name} is trained, but classifiers has no block {name}; add it.")
+            raise _WrongError(f"models.{name} is trained, but classifiers has no block {name}; add it.")
     for name in classifiers:
         if models.get(name, {}).get("module") != "trained":
-            raise _Wrong(f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it.")
+            raise _WrongError(
+                f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it."
+            )
     for name in MODEL_LABELS:
         if name not in models:
-            raise _Wrong(f"models has no block {name}, which tables and figures show; add it.")
+            raise _WrongError(f"models has no block {name}, which tables and figures show; add it.")
 
 
 def _check_rows(attacks: dict[str, AttackBlock]) -> None:
@@ -104,7 +106,7 @@ def _check_rows(attacks: dict[str, AttackBlock]) -> None:
     for name, block in attacks.items():
         other = seen.setdefault((block.norm, block.label), name)
         if other != name:
-            raise _Wrong(f"attacks.{name} and {other} have the same norm and label; rename one.")
+            raise _WrongError(f"attacks.{name} and {other} have the same norm and label; rename one.")
 
 
 def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> None:
@@ -113,30 +115,30 @@ def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) ->
     for stage, each in lists.items():
         for attack in each.attacks:
             if attack not in settings:
-                raise _Wrong(f"cells.{stage}.attacks: there is no block attacks.{attack}; correct it.")
+                raise _WrongError(f"cells.{stage}.attacks: there is no block attacks.{attack}; correct it.")
             if settings[attack].needs and stage != "transfer":
-                raise _Wrong(f"cells.{stage}.attacks: {attack} needs another model; put it under cells.transfer.")
+                raise _WrongError(f"cells.{stage}.attacks: {attack} needs another model; put it under cells.transfer.")
             if settings[attack].sees == "latents" and stage != "attack_latents":
-                raise _Wrong(f"cells.{stage}.attacks: {attack} sees latents; put it under cells.attack_latents.")
+                raise _WrongError(f"cells.{stage}.attacks: {attack} sees latents; put it under cells.attack_latents.")
             for needed in settings[attack].needs:
                 if needed not in models:
-                    raise _Wrong(f"models has no block {needed}, which attacks.{attack} needs; add it.")
+                    raise _WrongError(f"models has no block {needed}, which attacks.{attack} needs; add it.")
     for stage, each in {**lists, "bounds": cells.bounds}.items():
         for model in each.models:
             if model not in models:
-                raise _Wrong(f"cells.{stage}.models: there is no block models.{model}; correct it.")
+                raise _WrongError(f"cells.{stage}.models: there is no block models.{model}; correct it.")
             if stage in ("attack_latents", "bounds") and "inference" not in models[model]:
-                raise _Wrong(f"cells.{stage}.models: {model} has no latents; remove it.")
+                raise _WrongError(f"cells.{stage}.models: {model} has no latents; remove it.")
     twice = [cell for cell in cells.attacks() if cells.attacks().count(cell) > 1]
     if twice:
-        raise _Wrong(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
+        raise _WrongError(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
     for model in cells.bounds.models:
         if model not in values["bounds"].images:
-            raise _Wrong(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
+            raise _WrongError(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
     for kind, names in everything:
         for name in names:
             if name not in settings and name != BOUND_GUIDED:
-                raise _Wrong(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
+                raise _WrongError(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
 
 
 def _check_counts(values: dict[str, Any]) -> None:
@@ -153,8 +155,8 @@ def _check_counts(values: dict[str, Any]) -> None:
     }
     for key, (count, most) in counts.items():
         if count > most:
-            raise _Wrong(f"{key}: there are {most} images, not {count}; lower it.")
+            raise _WrongError(f"{key}: there are {most} images, not {count}; lower it.")
     attacked = TEST_IMAGES - values["calibration"].images
     for name, block in values["attacks"].items():
         if block.samples > attacked:
-            raise _Wrong(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")
+            raise _WrongError(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from project import PARAMS, ROOT, SOURCE, SOURCES, keys_read, modules, stages
 
+from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.pipeline import code
 from analysis_by_synthesis.pipeline.code import LEFT_OUT, PACKAGE, Sources, dump, fingerprints
 from analysis_by_synthesis.pipeline.errors import UserError
@@ -352,6 +353,15 @@ def test_a_stage_declares_the_parameters_that_it_reads_and_no_other(name):
             assert all(any(fnmatch(key, pattern) for key in stage["params"]) for pattern in read)
 
 
+def test_a_cell_depends_on_the_models_that_its_attack_needs():
+    for full, stage in STAGES.items():
+        if stage["script"].stem == "attack":
+            model, _, attack = full.partition("@")[2].partition("-")
+            asked = {model, *settings_type(PARAMS["attacks"][attack]["module"]).needs}
+            assert {dep for dep in stage["deps"] if dep.startswith("models/")} == {f"models/{name}" for name in asked}
+            assert {key for key in stage["keys"] if key.startswith("models.")} == {f"models.{name}" for name in asked}
+
+
 def test_only_stages_read_parameters():
     for path in (SOURCE / PACKAGE).rglob("*.py"):
         if path.stem not in ("check", "evaluate", "__main__"):
@@ -404,5 +414,5 @@ def test_a_stale_code_json_is_refused(project, monkeypatch):
     monkeypatch.chdir(project)
     with pytest.raises(UserError, match="run: dvc repro code"):
         code.recorded(["attacks.fgm"])
-    with pytest.raises(UserError, match="no attacks.magic"):
+    with pytest.raises(UserError, match=r"no attacks\.magic"):
         code.recorded(["attacks.magic"])

@@ -6,17 +6,18 @@ from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.files import read_json
-from analysis_by_synthesis.pipeline.paths import ATTACKS, EXPERIMENT, MODELS
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 
 
-def main(model: str, attack: str) -> None:
+def main(project: Project, model: str, attack: str) -> None:
     key = f"attacks.{attack}"
-    (block,) = read({key: AttackBlock})
-    loaded = load_attack(key, block)
-    code = recorded(["stages.attack", key, f"models.{model}", *(f"models.{name}" for name in loaded.settings.needs)])
-    experiment = Experiment(**read_json(EXPERIMENT))
-    experiment.run(MODELS / model, loaded, block.samples, code, ATTACKS / f"{model}-{attack}")
+    (block,) = read({key: AttackBlock}, project.params)
+    loaded = load_attack(key, block, project.params)
+    needed = (f"models.{name}" for name in loaded.settings.needs)
+    code = recorded(project, "stages.attack", key, f"models.{model}", *needed)
+    experiment, stem = Experiment(**read_json(project.experiment)), project.attacks / f"{model}-{attack}"
+    experiment.run(project.models / model, loaded, block.samples, code, stem, project.mnist, project.work)
 
 
 if __name__ == "__main__":

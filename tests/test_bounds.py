@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from toy_decoders import toy_settings
 
 from analysis_by_synthesis.attacks.recorder import Recorder, Resources
-from analysis_by_synthesis.bounds import bound_guided
+from analysis_by_synthesis.bounds import bound_guided, summary
 from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds, effort_curve
 from analysis_by_synthesis.bounds.cuts import bracket, single_without_box
 from analysis_by_synthesis.bounds.exact import exact_least
@@ -165,7 +165,7 @@ def test_binary_abs_against_all_flips_of_a_tiny_image(norm):
     images = torch.zeros(4, 1, 28, 28)
     images.flatten(1)[:, pixels] = (0.3 + 0.4 * bright[0] + 0.1 * random(4, 10, seed=9)).float().clamp(0, 1)
     labels = torch.zeros(4, dtype=torch.long)
-    assert torch.equal(model.decide(images), labels)
+    assert torch.equal(model.classify(images), labels)
     all_flips = torch.tensor(list(product([False, True], repeat=10)))
     recorder = Recorder(model, images, labels, norm)
     found = bracket(recorder, SEARCH)
@@ -173,7 +173,7 @@ def test_binary_abs_against_all_flips_of_a_tiny_image(norm):
         flipped = model.observe(image[None]).flatten().repeat(1024, 1)
         flipped[:, pixels] = torch.where(all_flips, 1 - flipped[:, pixels], flipped[:, pixels])
         near = shrink_binary(image.expand(1024, -1, -1, -1), flipped.view(-1, 1, 28, 28))
-        exact = distance(near, image[None], norm)[model.decide(near) != labels[i]].amin()
+        exact = distance(near, image[None], norm)[model.classify(near) != labels[i]].amin()
         assert 0 < found.lower[i] <= exact <= recorder.best_distance[i] + 1e-6
         assert found.lower[i] >= 0.7 * exact and recorder.best_distance[i] <= 1.4 * exact
 
@@ -255,17 +255,17 @@ def records(*lower):
 
 def test_a_bound_above_an_adversarial_fails_the_run():
     upper = pd.Series([2.0, 1.6, 0.0])
-    both = reporting.bracket(records(1.0, 1.5, 0.0, 3.0), upper, "l2")
-    summary = reporting.summarise_bounds(records(1.0, 1.5, 0.0, 3.0), both, threshold=1.2)
-    assert (summary["n"], summary["attacked_n"], summary["violations"]) == (4, 3, 0)
-    assert summary["median_ratio"] == pytest.approx((2 + 1.6 / 1.5) / 2)
-    assert (summary["certified_accuracy"], summary["attacked_accuracy"]) == (0.5, pytest.approx(2 / 3))
+    both = summary.bracket(records(1.0, 1.5, 0.0, 3.0), upper, "l2")
+    numbers = summary.summarise_bounds(records(1.0, 1.5, 0.0, 3.0), both, threshold=1.2)
+    assert (numbers["n"], numbers["attacked_n"], numbers["violations"]) == (4, 3, 0)
+    assert numbers["median_ratio"] == pytest.approx((2 + 1.6 / 1.5) / 2)
+    assert (numbers["certified_accuracy"], numbers["attacked_accuracy"]) == (0.5, pytest.approx(2 / 3))
     with pytest.raises(UserError, match=r"the l2 bounds of the test images \[1\]"):
-        reporting.bracket(records(1.0, 1.7, 0.0), upper, "l2")
+        summary.bracket(records(1.0, 1.7, 0.0), upper, "l2")
 
 
 def test_certified_accuracy_is_never_above_attacked_accuracy():
-    both = reporting.bracket(records(1.0, 1.5, 0.0), pd.Series([1.1, float("inf"), 0.0]), "l2")
+    both = summary.bracket(records(1.0, 1.5, 0.0), pd.Series([1.1, float("inf"), 0.0]), "l2")
     table = reporting.curves({"abs": both}, "l2")
     assert (table["abs_certified"] <= table["abs_attacked"]).all()
     assert table["abs_attacked"].iloc[-1] == pytest.approx(1 / 3)
@@ -276,19 +276,19 @@ def checked(lower, found, own=0.0, rival=0.0):
 
 
 def test_what_the_check_finds_is_counted_and_lowers_the_bound():
-    summary = reporting.summarise_check(
+    numbers = summary.summarise_check(
         checked([2.0, 1.0, 1.0, 0.0], [1.5, 0.9995, 1.2, 0.0], rival=[0, 0, 0.3, 0.1]), 0.001
     )
-    assert (summary["n"], summary["disproved"], summary["largest_fall"]) == (4, 1, 0.25)
-    assert (summary["arbiter_missed_own"], summary["arbiter_missed_rival"]) == (0, 2)
-    lower = reporting.fallen(records(2.0, 1.0, 3.0), checked([2.0, 1.0], [1.5, 1.2]))
+    assert (numbers["n"], numbers["disproved"], numbers["largest_fall"]) == (4, 1, 0.25)
+    assert (numbers["arbiter_missed_own"], numbers["arbiter_missed_rival"]) == (0, 2)
+    lower = summary.fallen(records(2.0, 1.0, 3.0), checked([2.0, 1.0], [1.5, 1.2]))
     assert lower["lower"].tolist() == [1.5, 1.0, 3.0]
 
 
 def test_the_upper_limit_of_a_rate():
-    assert reporting.upper_limit(0, 200) == pytest.approx(1 - 0.05 ** (1 / 200)) == pytest.approx(3 / 200, rel=0.02)
-    assert reporting.upper_limit(1, 10) == pytest.approx(0.3942, abs=1e-4)  # Clopper and Pearson
-    assert reporting.upper_limit(3, 3) == 1
+    assert summary.upper_limit(0, 200) == pytest.approx(1 - 0.05 ** (1 / 200)) == pytest.approx(3 / 200, rel=0.02)
+    assert summary.upper_limit(1, 10) == pytest.approx(0.3942, abs=1e-4)  # Clopper and Pearson
+    assert summary.upper_limit(3, 3) == 1
 
 
 MODELS = {"abs": grey_model, "binary_abs": lambda: LinearBinaryABS(list(grey_model().decoders), toy_settings())}

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis_by_synthesis.calibration import calibrate, fit_class_scalars, posterior
+from analysis_by_synthesis.calibration.class_scalars import fit_class_scalars
+from analysis_by_synthesis.calibration.softmax import calibrate, posterior
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 
 

@@ -5,14 +5,15 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis_by_synthesis.calibration import posterior
+from analysis_by_synthesis.calibration.softmax import posterior
 from analysis_by_synthesis.distal import records
 from analysis_by_synthesis.distal.ascent import Climber, evidence, noise
+from analysis_by_synthesis.distal.summary import Neighbourhood, summarise
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.distal import Ascent, DistalSettings
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.reporting.figure4 import Neighbourhood, draw, summarise
+from analysis_by_synthesis.reporting.figure4 import draw
 
 EXACT = Ascent(starts=3, steps=100, difference_step=None)
 ESTIMATED = Ascent(starts=3, steps=100, difference_step=0.05)

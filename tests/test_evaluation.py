@@ -330,5 +330,5 @@ def test_an_interrupted_transfer_does_not_go_on_with_another_substitute(tmp_path
 
     with pytest.raises(KeyboardInterrupt):
         attack = gaussian_noise.Attack(Needy(norm="l2", levels=1))
-        experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell")
+        experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell", tmp_path, tmp_path)
     assert [path.name for path in inputs] == ["cnn", "substitute", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]

@@ -8,10 +8,10 @@ from PIL import Image
 
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation import records
-from analysis_by_synthesis.inference import Solution
+from analysis_by_synthesis.evaluation.results import Cell
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.params.report import MODEL_LABELS
-from analysis_by_synthesis.reporting import figure1, figure3, figure8, figure567, vae_health
+from analysis_by_synthesis.reporting import figure1, figure3, figure8, figure567
 from analysis_by_synthesis.reporting.adversarials import (
     caption,
     minimal_adversarials,
@@ -19,7 +19,8 @@ from analysis_by_synthesis.reporting.adversarials import (
     some_per_quarter,
 )
 from analysis_by_synthesis.reporting.canvas import Canvas
-from analysis_by_synthesis.reporting.records import Cell
+from analysis_by_synthesis.reporting.vae_health import draw as draw_vae_health
+from analysis_by_synthesis.training import vae_health
 from analysis_by_synthesis.training.vae import kl_divergence
 
 INF = float("inf")
@@ -121,9 +122,10 @@ def test_an_image_is_drawn_pixel_by_pixel(tmp_path):
 
 
 def test_figure_1_is_drawn(tmp_path):
-    solution = Solution(torch.rand(2, 10), torch.zeros(2, 10, 8), torch.rand(2, 10, 1, 28, 28))
+    distances, reconstructions = torch.rand(2, 10), torch.rand(2, 10, 1, 28, 28)
     posterior = np.full((2, 10), 0.1)
-    figure1.draw(torch.rand(2, 1, 28, 28), torch.tensor([3, 4]), solution, posterior, tmp_path / "figure1.png")
+    images, labels = torch.rand(2, 1, 28, 28), torch.tensor([3, 4])
+    figure1.draw(images, labels, distances, reconstructions, posterior, tmp_path / "figure1.png")
     assert (tmp_path / "figure1.pdf").exists()
 
 
@@ -144,5 +146,5 @@ def test_the_health_of_a_vae_that_ignores_most_latents(tmp_path):
     health = pd.concat([rows.assign(**{"class": c}) for c in range(10)])
     summary = vae_health.summarise(health, active=0.1)
     assert len(summary) == 10 and summary["4"]["active_latents"] == 1
-    vae_health.draw([vae.decoder] * 10, health, 0, tmp_path / "vae_health.png")
+    draw_vae_health(vae_health.samples([vae.decoder] * 10, 0), health, tmp_path / "vae_health.png")
     assert (tmp_path / "vae_health.png").exists()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import yaml
-from project import ROOT
+from project import PROJECT, ROOT
 from pydantic import ValidationError
 
 from analysis_by_synthesis.params import table
@@ -77,9 +77,8 @@ def change(tree, key, value):
     return tree
 
 
-def test_the_committed_parameters_are_valid(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    check()
+def test_the_committed_parameters_are_valid():
+    check(PROJECT.params)
 
 
 @pytest.mark.parametrize(
@@ -137,11 +136,11 @@ def test_the_committed_parameters_are_valid(monkeypatch):
         ),
     ],
 )
-def test_the_whole_file_is_checked_before_anything_runs(committed, tmp_path, monkeypatch, key, value, sentence):
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(change(committed, key, value), sort_keys=False))
-    monkeypatch.chdir(tmp_path)
+def test_the_whole_file_is_checked_before_anything_runs(committed, tmp_path, key, value, sentence):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(change(committed, key, value), sort_keys=False))
     with pytest.raises(UserError, match=sentence):
-        check()
+        check(path)
 
 
 def test_dvc_repro_checks_too(tmp_path):
@@ -151,7 +150,7 @@ def test_dvc_repro_checks_too(tmp_path):
     (tmp_path / "params.yaml").write_text(
         (ROOT / "params.yaml").read_text().replace("chunk_size: 25", "chunk_size: lots")
     )
-    command = [sys.executable, "stages/fingerprints.py"]
+    command = [sys.executable, "-m", "analysis_by_synthesis", "code"]
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1 and not (tmp_path / "code.json").exists()
@@ -208,7 +207,7 @@ def test_checking_the_parameters_imports_nothing_that_computes():
 
 def test_the_table_of_settings_is_that_of_the_code():
     assert (ROOT / "docs" / "parameters.md").read_text() == table.tables(), (
-        "run: python -m analysis_by_synthesis.params.table > docs/parameters.md"
+        "run: python -m analysis_by_synthesis parameters > docs/parameters.md"
     )
 
 

@@ -56,7 +56,7 @@ def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
 
 
-class Interrupted(Exception):
+class InterruptionError(Exception):
     pass
 
 
@@ -67,7 +67,7 @@ def interrupt_after(kept, epochs):
     def keep_or_stop(parts, history, seconds):
         keep(parts, history, seconds)
         if len(history) == epochs:
-            raise Interrupted
+            raise InterruptionError
 
     kept.keep = keep_or_stop
 
@@ -82,7 +82,7 @@ def test_an_interrupted_vae_training_ends_in_the_same_weights(images, checkpoint
     whole, history, _ = vae.train(images, VAE_SETTINGS, 0, checkpoints("whole"), "test")
     broken = checkpoints("broken")
     interrupt_after(broken, 2)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptionError):
         vae.train(images, VAE_SETTINGS, 0, broken, "test")
     _, kept = checkpoints("broken").resume({})
     resumed, resumed_history, seconds = vae.train(images, VAE_SETTINGS, 0, checkpoints("broken"), "test")
@@ -102,13 +102,13 @@ def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, che
     whole = train_substitute(images, checkpoints("whole"))
     broken = checkpoints("broken")
     interrupt_after(broken, 1)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptionError):
         train_substitute(images, broken)
     assert same(whole, train_substitute(images, checkpoints("broken")))
 
 
 def test_a_loss_that_is_no_number_is_reported(images, checkpoints):
-    with pytest.raises(UserError, match="not a number in epoch 0; lower vae.max_learning_rate"):
+    with pytest.raises(UserError, match=r"not a number in epoch 0; lower vae\.max_learning_rate"):
         vae.train(images * torch.nan, VAE_SETTINGS, 0, checkpoints("nan"), "test")
 
 

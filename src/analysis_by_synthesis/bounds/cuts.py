@@ -24,10 +24,9 @@ from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbations, Stretched, perturbations
 from analysis_by_synthesis.bounds.starts import smallest
 from analysis_by_synthesis.inference.engine import Runs as Searches
-from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.models.abs import ABS, with_latents
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params.bounds import CutSettings
-from analysis_by_synthesis.pipeline.errors import UserError
 
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
 
@@ -66,7 +65,7 @@ class Runs:
     def first(self, number: int) -> "Runs":
         return Runs(*(getattr(self, field.name)[:, :number] for field in fields(self)))
 
-    def __getitem__(self, index) -> "Runs":
+    def __getitem__(self, index: Tensor | slice | tuple[Tensor | slice, Tensor | slice]) -> "Runs":
         return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def apart(self) -> "Runs":
@@ -93,7 +92,7 @@ class Relaxation:
 
     def __init__(self, model: ABS, perturbations: Perturbations, labels: Tensor) -> None:
         self.model, self.perturbations, self.labels = model, perturbations, labels
-        _, latents = model.inference.minimum(perturbations.observed, model.gamma)
+        _, latents = model.inference.infer(perturbations.observed, model.gamma)
         own = latents[torch.arange(len(labels), device=labels.device), labels]
         self.cuts = self.energies(labels[:, None], own[:, None])
 
@@ -179,8 +178,7 @@ class Relaxation:
         """Go on after a cut, with more runs for each image, of classes (N, R) from latents (N, R, 8); smallest first."""
         new = 1 / self.cuts.constant.shape[1]  # the weight of the latest cut
         weights = pad(runs.weights * (1 - new), (0, 1), value=new)
-        added = weights[:, :1].expand(-1, classes.shape[1], -1)
-        added = self.begin(classes, latents, added, settings)
+        added = self.begin(classes, latents, weights[:, :1].expand(-1, classes.shape[1], -1), settings)
         runs = self.weigh(runs.classes, runs.latents, runs.inverse_hessian, weights, settings)
         return self.step(Runs.joined(runs, added), settings).smallest_first()
 
@@ -189,7 +187,7 @@ class Relaxation:
         x = (self.perturbations.x[:, None] + runs.delta).view(-1, *self.perturbations.observed.shape[1:])
         start = Searches.at(runs.latents.flatten(0, 1), runs.size.flatten(), runs.inverse_hessian.flatten(0, 1))
         image, classes = torch.arange(len(x), device=x.device), runs.classes.flatten()
-        end = self.model.inference.descend(x, image, classes, start, settings.evaluations)
+        end = self.model.inference.bfgs(x, image, classes, start, settings.evaluations)
         latents, inverse_hessian = end.latent.view_as(runs.latents), end.inverse_hessian.view_as(runs.inverse_hessian)
         return self.weigh(runs.classes, latents, inverse_hessian, runs.weights, settings)
 
@@ -200,13 +198,17 @@ class Relaxation:
 
         A cut that explains x + delta better than the others gains weight.
         """
-        energies, best = self.energies(classes, latents), None
-        for _ in range(settings.weight_steps if weights.shape[-1] > 1 else 1):
+        energies = self.energies(classes, latents)
+
+        def weighed(weights: Tensor) -> Runs:
             size, delta = self.perturbations.least(energies - self.mixture(weights))
-            runs = Runs(classes, latents, inverse_hessian, weights, size, delta)
-            best = runs if best is None else _larger(runs, best)
-            explained = self.cuts.constant[:, None] - delta @ self.cuts.slope.mT
-            weights = (weights.clamp_min(LEAST_WEIGHT).log() - settings.weight_rate * explained).softmax(-1)
+            return Runs(classes, latents, inverse_hessian, weights, size, delta)
+
+        best = runs = weighed(weights)
+        for _ in range(settings.weight_steps - 1 if weights.shape[-1] > 1 else 0):
+            explained = self.cuts.constant[:, None] - runs.delta @ self.cuts.slope.mT
+            runs = weighed((runs.weights.clamp_min(LEAST_WEIGHT).log() - settings.weight_rate * explained).softmax(-1))
+            best = _larger(runs, best)
         return best
 
 
@@ -240,9 +242,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     In each round the most dangerous run is attacked, and what inference finds where the attack ends joins in: the true
     class's latent as a cut, those of the likeliest other classes as runs. After the last cut the candidates are searched anew.
     """
-    model, images, labels = recorder.latent_model, recorder.images, recorder.labels
-    if not isinstance(model, ABS):
-        raise UserError("these bounds are those of ABS; name abs or binary_abs.")
+    model, images, labels = with_latents(recorder.latent_model), recorder.images, recorder.labels
     n = torch.arange(len(labels), device=labels.device)
     allowed = perturbations(model, images, recorder.norm)
     relaxation = Relaxation(model, allowed, labels)
@@ -250,7 +250,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     single = runs.size[:, 0]
     for _ in range(settings.rounds):
         x = attack(recorder, relaxation, runs.first(1), settings)
-        distance, latents = model.inference.minimum(model.observe(x), model.gamma)
+        distance, latents = model.inference.infer(model.observe(x), model.gamma)
         relaxation.cut(latents[n, labels])
         others = (model.gamma * distance).scatter(1, labels[:, None], torch.inf)
         rivals = others.topk(min(settings.new_runs, others.shape[1] - 1), largest=False).indices

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient
-from analysis_by_synthesis.calibration import posterior
+from analysis_by_synthesis.calibration.softmax import posterior
 from analysis_by_synthesis.distal.records import onto_grey_levels
 from analysis_by_synthesis.models import logits
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.distal import Ascent, DistalSettings
 
 
@@ -51,7 +52,7 @@ class Climber:
         settings: of all ascents.
     """
 
-    model: nn.Module
+    model: Classifier
     alpha: float
     eta: float
     settings: DistalSettings
@@ -102,6 +103,6 @@ class Climber:
         return torch.autograd.grad(evidence(look(x), *asked).sum(), x)[0]
 
 
-def _estimating(model: nn.Module, difference: float) -> Callable[[Tensor], Tensor]:
+def _estimating(model: Classifier, difference: float) -> Callable[[Tensor], Tensor]:
     estimated = EstimatedGradient(model, difference)
     return lambda x: estimated(x)[0]

@@ -7,7 +7,7 @@ import torch
 
 from analysis_by_synthesis.attacks.base import Attack
 from analysis_by_synthesis.attacks.recorder import Resources
-from analysis_by_synthesis.data.mnist import FILES, MNIST, Split, load
+from analysis_by_synthesis.data.mnist import FILES, Split, load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.evaluation.records import write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell
@@ -16,7 +16,7 @@ from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Block
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.card import write_card
-from analysis_by_synthesis.pipeline.checkpoints import FOLDER, Checkpoints
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 
 
@@ -40,7 +40,8 @@ class Experiment(Block):
         samples: int,
         code: Mapping[str, str],
         stem: Path,
-        work: Path = FOLDER,
+        mnist: Path,
+        work: Path,
         others: Mapping[str, Path] | None = None,
     ) -> None:
         """Attack a model, and write <stem>.csv, .npz and .json.
@@ -49,18 +50,19 @@ class Experiment(Block):
             model: its folder.
             samples: the first so many test images of the order are attacked.
             code: fingerprints of the code that runs.
+            mnist: the folder of MNIST.
             work: where finished pieces are kept.
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.
         """
         settings = attack.settings
         needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
         splits: tuple[Split, ...] = ("test", "train") if settings.needs_images else ("test",)
-        data = [MNIST / name for split in splits for name in FILES[split]]
+        data = [mnist / name for split in splits for name in FILES[split]]
         parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *data]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
         where = device()
-        images, labels = (part.to(where) for part in load("test"))
-        starts, classes = load("train") if settings.needs_images else (images[:0], labels[:0])
+        images, labels = (part.to(where) for part in load("test", mnist))
+        starts, classes = load("train", mnist) if settings.needs_images else (images[:0], labels[:0])
         n = self.evaluation.start_images
         asked = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
         resources = Resources(starts[:n].to(where), classes[:n].to(where), asked)

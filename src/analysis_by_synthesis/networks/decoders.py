@@ -3,11 +3,11 @@
 from hashlib import sha256
 from pathlib import Path
 
-from analysis_by_synthesis.networks.vae import VAE, Decoder
+from analysis_by_synthesis.networks.vae import VAE, VAEDecoder
 from analysis_by_synthesis.networks.weights import load_weights
 
 
-def load_decoders(directory: Path) -> list[Decoder]:
+def load_decoders(directory: Path) -> list[VAEDecoder]:
     """G_c of the ten classes, from the VAEs in `directory`, in evaluation mode."""
     return [load_weights(VAE(), path).decoder for path in weight_files(directory)]
 

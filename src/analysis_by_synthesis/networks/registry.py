@@ -2,18 +2,18 @@
 
 from importlib import import_module
 
-from torch import nn
-
+from analysis_by_synthesis.networks.network import Network
 from analysis_by_synthesis.pipeline.errors import UserError
 
 
-def build_network(name: str) -> nn.Module:
+def build_network(name: str) -> Network:
     """A network with random weights.
 
     Raises:
         UserError: there is no such network.
     """
     try:
-        return import_module(f"{__package__}.{name}").build()
+        network: Network = import_module(f"{__package__}.{name}").build()
     except (ModuleNotFoundError, AttributeError):
         raise UserError(f"there is no network {name}; correct `network` of the model in params.yaml.") from None
+    return network

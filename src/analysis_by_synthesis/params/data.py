@@ -9,6 +9,7 @@ from analysis_by_synthesis.params.base import Block, Positive
 MNISTFile = Literal[
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 ]
+TRAINING_IMAGES, TEST_IMAGES = 60000, 10000
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 

@@ -9,10 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from analysis_by_synthesis.params.renamed import RENAMED
 from analysis_by_synthesis.pipeline.errors import UserError
 
-PARAMS_FILE = Path("params.yaml")
 
-
-def read(keys: dict[str, Any], path: Path = PARAMS_FILE) -> list[Any]:
+def read(keys: dict[str, Any], path: Path) -> list[Any]:
     """Read the dotted `keys` of params.yaml, each as the type it is mapped to.
 
     A stage calls this once, before it does anything else, with exactly the keys that dvc.yaml declares for it.
@@ -24,7 +22,7 @@ def read(keys: dict[str, Any], path: Path = PARAMS_FILE) -> list[Any]:
     return [_typed(_lookup(tree, key, path), key, kind, path) for key, kind in keys.items()]
 
 
-def read_tree(path: Path = PARAMS_FILE) -> dict[str, Any]:
+def read_tree(path: Path) -> dict[str, Any]:
     """The whole file, untyped.
 
     Raises:
@@ -41,7 +39,7 @@ def read_tree(path: Path = PARAMS_FILE) -> dict[str, Any]:
     return tree
 
 
-def faulty(key: str, error: ValidationError, path: Path = PARAMS_FILE) -> UserError:
+def faulty(key: str, error: ValidationError, path: Path) -> UserError:
     """What is wrong with the value of a key, in one sentence."""
     errors = error.errors()
     missing = {one["loc"] for one in errors if one["type"] == "missing"}

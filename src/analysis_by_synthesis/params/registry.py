@@ -9,20 +9,20 @@ from pydantic import ValidationError
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Block
 from analysis_by_synthesis.params.cells import AttackBlock
-from analysis_by_synthesis.params.reader import PARAMS_FILE, faulty
+from analysis_by_synthesis.params.reader import faulty
 from analysis_by_synthesis.pipeline.errors import UserError
 
 
-def attack_settings(key: str, block: AttackBlock) -> AttackSettings:
+def attack_settings(key: str, block: AttackBlock, path: Path) -> AttackSettings:
     """The typed settings of the attack that a block of params.yaml names.
 
     Args:
-        key: of the block, "attacks.fgm".
+        key, path: where the block comes from, "attacks.fgm" of params.yaml.
 
     Raises:
         UserError: there is no such attack, or its settings are not what it needs.
     """
-    settings: AttackSettings = _build("attacks", "Settings", block.module, block.settings(), key, PARAMS_FILE)
+    settings: AttackSettings = _build("attacks", "Settings", block.module, block.settings(), key, path)
     return settings
 
 
@@ -46,11 +46,11 @@ def config_type(module: str) -> type[Block]:
     return found
 
 
-def model_config(block: dict[str, Any], key: str = "", path: Path = PARAMS_FILE) -> Block:
+def model_config(block: dict[str, Any], key: str, path: Path) -> Block:
     """The typed configuration of a model; its module stands in `block`.
 
     Args:
-        key, path: where the block comes from, "models.abs" of params.yaml, or all of a model's config.json.
+        key, path: where the block comes from, "models.abs" of params.yaml, or "", all of a model's config.json.
 
     Raises:
         UserError: there is no such model, or its configuration is not what it needs.

@@ -1,4 +1,4 @@
-"""docs/parameters.md, made from the settings: `python -m analysis_by_synthesis.params.table > docs/parameters.md`."""
+"""docs/parameters.md, made from the settings: the command `parameters`."""
 
 from collections.abc import Collection, Iterator
 from pkgutil import iter_modules
@@ -16,7 +16,7 @@ from analysis_by_synthesis.params.registry import config_type, settings_type
 
 HEADER = """# Every setting of params.yaml
 
-Made from `src/analysis_by_synthesis/params/` by `python -m analysis_by_synthesis.params.table`; a test compares them.
+Made from `src/analysis_by_synthesis/params/` by `analysis-by-synthesis parameters`; a test compares them.
 
 "Paper" has the paper's symbol or value, "Foolbox" the class of Foolbox 3.3.4 whose parameter of the same name the setting is.
 The values stand in `params.yaml`, with where each comes from. `*` is any name, `[]` any entry of a list.
@@ -121,7 +121,3 @@ def tables() -> str:
 
 def _modules(package: ModuleType) -> list[str]:
     return sorted(found.name for found in iter_modules(package.__path__))
-
-
-if __name__ == "__main__":
-    print(tables(), end="")

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from analysis_by_synthesis.distances import NORM_NAMES, Norm
 from analysis_by_synthesis.params.report import MODEL_LABELS
-from analysis_by_synthesis.reporting.style import NORM_NAMES
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SHOWN = tuple(f"{name}==" for name in ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "dvc", "matplotlib"))
@@ -82,7 +82,7 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     return entry | {"verdict": verdict, "ratio": ratio}
 
 
-def _bounds(bounds: dict[str, dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+def _bounds(bounds: dict[str, dict[Norm, dict[str, Any]]]) -> list[dict[str, Any]]:
     return [
         {"model": MODEL_LABELS[model], "norm": NORM_NAMES[norm], **numbers}
         for model, norms in bounds.items()
@@ -102,7 +102,8 @@ def _versions(requirements: Path) -> list[str]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.astype(object).to_dict("records")
+    records: list[dict[str, Any]] = table.astype(object).to_dict("records")
+    return records
 
 
 def _embedded(path: Path) -> str:

@@ -35,7 +35,7 @@ def train(
     Raises:
         UserError: the loss is no longer a number.
     """
-    network = network.to(images.device, memory_format=torch.channels_last)
+    network = network.to(images.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     batches = max(1, len(images) // settings.batch_size)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.max_learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

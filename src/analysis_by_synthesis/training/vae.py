@@ -43,7 +43,7 @@ def train(
     """
     device = images.device
     torch.manual_seed(seed)
-    vae = VAE().to(device, memory_format=torch.channels_last)
+    vae = VAE().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     batches = max(1, len(images) // settings.batch_size)
     optimizer = torch.optim.Adam(vae.parameters(), lr=settings.max_learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.params.report import FlagSettings
-from analysis_by_synthesis.reporting.records import Cell, Row
 
 GE = " w/ GE"  # ends the labels of attacks with estimated gradients
 MEANING = {
@@ -33,7 +33,7 @@ def flags(cells: dict[Row, Cell], settings: FlagSettings) -> pd.DataFrame:
     return table.assign(meaning=table["flag"].map(MEANING))
 
 
-def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple]:
+def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple[object, ...]]:
     sees = {row: settings_type(cell.module).sees for row, cell in cells.items()}
     for row in cells:
         own = {other for other in cells if (other.norm, other.model) == (row.norm, row.model)}
@@ -53,7 +53,7 @@ def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple]:
                 yield "black box beats white box", *row, ours, theirs
 
 
-def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[tuple]:
+def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[tuple[object, ...]]:
     for row, cell in cells.items():
         attacked = cell.records[cell.records["clean_correct"]]
         if attacked.empty:

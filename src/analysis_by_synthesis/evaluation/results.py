@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.distances import NORM_NAMES, Norm
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
-from analysis_by_synthesis.pipeline.paths import ATTACKS, BOUNDS
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import read_records
-from analysis_by_synthesis.reporting.style import NORM_NAMES
 
 
 class Row(NamedTuple):
@@ -40,25 +39,25 @@ class Cell:
     records: pd.DataFrame
 
 
-def read_cells(attacks: dict[str, AttackBlock], cells: Cells) -> dict[Row, Cell]:
-    """All cells with their records.
+def read_cells(project: Project, attacks: dict[str, AttackBlock], cells: Cells) -> dict[Row, Cell]:
+    """All cells of a project with their records.
 
     Raises:
         UserError: records are missing.
     """
     return {
         row: Cell(attack, module, stem, read_records(stem.with_suffix(".csv")))
-        for row, attack, module, stem in _named(attacks, cells)
+        for row, attack, module, stem in _named(project, attacks, cells)
     }
 
 
-def _named(attacks: dict[str, AttackBlock], cells: Cells) -> Iterator[tuple[Row, str, str, Path]]:
+def _named(project: Project, attacks: dict[str, AttackBlock], cells: Cells) -> Iterator[tuple[Row, str, str, Path]]:
     for model, attack in cells.attacks():
         block = attacks[attack]
-        yield Row(block.norm, block.label, model), attack, block.module, ATTACKS / f"{model}-{attack}"
+        yield Row(block.norm, block.label, model), attack, block.module, project.attacks / f"{model}-{attack}"
     for model in cells.bounds.models:
         for norm in cells.bounds.norms:
-            yield Row(norm, BOUND_GUIDED_LABEL, model), BOUND_GUIDED, BOUND_GUIDED, BOUNDS / f"{model}-{norm}"
+            yield Row(norm, BOUND_GUIDED_LABEL, model), BOUND_GUIDED, BOUND_GUIDED, project.bounds / f"{model}-{norm}"
 
 
 class Together(NamedTuple):
@@ -92,7 +91,7 @@ def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str) -> d
     return together
 
 
-def smallest(cells: dict[Row, Cell], norm: Norm, model: str) -> pd.Series:
+def smallest_distances(cells: dict[Row, Cell], norm: Norm, model: str) -> pd.Series:
     """The smallest distance that any attack has found, of each image that any was given."""
     found = [cell.records[norm] for row, cell in cells.items() if (row.norm, row.model) == (norm, model)]
     return pd.concat(found, axis=1).min(axis=1) if found else pd.Series(dtype=float)

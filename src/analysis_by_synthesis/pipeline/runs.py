@@ -1,4 +1,4 @@
-"""The table of all run cards: what every result was made by, and what it cost."""
+"""All run cards: what every result was made by, and what it cost."""
 
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,18 @@ COLUMNS = ("migrated", "samples", "seconds", "device", "cpu")  # of the cards
 PRESENT, OLDER = "present code", "older code"
 
 
+def read_card(path: Path) -> dict[str, Any] | None:
+    """The run card in a file, or None if that is something else, or not there."""
+    if path.suffix != ".json" or not path.exists():
+        return None
+    content = read_json(path)
+    return content if isinstance(content, dict) and content.keys() >= CARD_KEYS else None
+
+
 def read_cards(results: Path) -> dict[str, dict[str, Any]]:
     """All run cards, by their place below `results`, without the suffix."""
-    cards = {
-        path.relative_to(results).with_suffix("").as_posix(): read_json(path)
-        for path in sorted(results.rglob("*.json"))
-    }
-    return {name: card for name, card in cards.items() if card.keys() >= CARD_KEYS}
+    found = ((path, read_card(path)) for path in sorted(results.rglob("*.json")))
+    return {path.relative_to(results).with_suffix("").as_posix(): card for path, card in found if card is not None}
 
 
 def made_by(card: dict[str, Any], code: dict[str, dict[str, str]]) -> str:

@@ -11,6 +11,7 @@ from analysis_by_synthesis.bounds.boxes import (
     Margin,
     affine,
     descend,
+    halved,
     interval,
     mean_value,
     pulled_back,
@@ -24,14 +25,14 @@ ROUNDING = 1e-9
 
 @pytest.fixture(scope="module")
 def layers():
-    return [Layers(decoder, torch.float64) for decoder in toy_decoders(2, active_latents=2)]
+    return [Layers(decoder, torch.float64) for decoder in toy_decoders(2)]
 
 
 @pytest.fixture(scope="module", params=[0.0, 1.5])
 def margin(layers, request):
     """Of an image that the first decoder explains well."""
     torch.manual_seed(0)
-    z = torch.randn(1, 8, dtype=torch.float64) * (torch.arange(8) < 2)
+    z = torch.randn(1, 8, dtype=torch.float64)
     own = layers[0].logits(z).sigmoid()[0]
     x = (own + 0.05 * torch.randn(784)).clamp(0, 1)
     return Margin(x, own, (own - x).square().sum() + z.square().sum() / 2, request.param)
@@ -46,7 +47,7 @@ def boxes(radius):
 def points():
     """Of [-1, 1]^8: inside, and corners."""
     torch.manual_seed(2)
-    inside = 2 * torch.rand(20, 6, 8, dtype=torch.float64) - 1
+    inside = 2 * torch.rand(8, 6, 8, dtype=torch.float64) - 1
     return torch.cat([inside, inside.sign()])
 
 
@@ -112,14 +113,24 @@ def test_beyond_the_ball_the_margin_is_positive(layers, margin):
     assert (margin.at(layers[1], z) > 0).all()
 
 
-def test_descents_end_in_boxes_that_hold_the_latent_and_a_positive_margin(layers, margin):
-    if margin.epsilon > 0:
-        margin = Margin(margin.x, margin.own, margin.energy, 0.1)
+def test_descents_end_where_branch_and_bound_does():
+    own, other = (Layers(decoder, torch.float64) for decoder in toy_decoders(2, active_latents=2))
     torch.manual_seed(5)
-    z = 0.5 * torch.randn(8, 8, dtype=torch.float64)
-    ends, bounded = descend(layers[1], margin, z, 0.5, 0.0)
-    assert ((z - ends.center).abs() <= ends.radius + ROUNDING).all()
-    assert (margin.below(pulled_back(layers[1], ends), ends) > 0).all()
-    assert bounded >= len(z)
-    halvings = (0.5 / ends.radius).log2().sum(1)
-    assert bounded == int((halvings + 1).sum())
+    x = own.logits(torch.randn(1, 8, dtype=torch.float64)).sigmoid()[0]
+    easy = Margin(x, x, torch.tensor(0.0, dtype=torch.float64), 0.5)
+    hardly = 0.85 * easy.at(other, 2 * torch.rand(200, 8, dtype=torch.float64)).amin()
+    margin = Margin(x, x, hardly, 0.5)
+    waiting, ends = Box(*torch.ones(2, 1, 8, dtype=torch.float64)), []
+    while len(waiting.center):
+        found = pulled_back(other, waiting)
+        left = margin.below(found, waiting) <= 0
+        ends.append(Box(waiting.center[~left], waiting.radius[~left]))
+        halves = [halved(found, waiting, waiting.center + side * waiting.radius) for side in (-1, 1)]
+        waiting = Box(*(torch.cat([getattr(half, part)[left] for half in halves]) for part in ("center", "radius")))
+    center, radius = (torch.cat([getattr(end, part) for end in ends]) for part in ("center", "radius"))
+    assert len(center) > 2
+    torch.testing.assert_close(radius.prod(1).sum(), torch.tensor(1.0, dtype=torch.float64))
+    box, bounded = descend(other, margin, center, 1.0, 0.0)
+    torch.testing.assert_close(box.center, center)
+    torch.testing.assert_close(box.radius, radius)
+    assert bounded == len(center) - int(radius.log2().sum())

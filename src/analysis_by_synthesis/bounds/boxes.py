@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, conv_transpose2d, elu
+from torch.nn.functional import conv2d, conv_transpose2d, elu, one_hot
 
 from analysis_by_synthesis.inference.folding import folded
 from analysis_by_synthesis.networks.vae import Decoder
@@ -76,12 +76,12 @@ class Layers:
     def linear(self, i: int, h: Tensor) -> Tensor:
         """Without bias; h may have dimensions in front, (..., channels, height, width)."""
         flat = conv_transpose2d(h.flatten(0, -4), self.weights[i], stride=STRIDES[i])
-        return flat.unflatten(0, h.shape[:-3])
+        return flat.view(*h.shape[:-3], *flat.shape[1:])
 
     def absolute(self, i: int, h: Tensor) -> Tensor:
-        """By |weights|, without bias."""
+        """By |weights|, otherwise as `linear`."""
         flat = conv_transpose2d(h.flatten(0, -4), self.weights[i].abs(), stride=STRIDES[i])
-        return flat.unflatten(0, h.shape[:-3])
+        return flat.view(*h.shape[:-3], *flat.shape[1:])
 
     def back(self, i: int, h: Tensor) -> Tensor:
         """The transpose of `linear`."""
@@ -218,13 +218,15 @@ class Margin:
     def ball(self) -> Tensor:
         """Radius beyond which f is positive, whatever the decoder: 1/2 ||z||^2 outweighs E_y at x + delta."""
         residual = (self.x - self.own).norm()
-        return (2 * (self.energy + 2 * self.epsilon * residual + self.epsilon**2)).sqrt()
+        squared: Tensor = 2 * (self.energy + 2 * self.epsilon * residual + self.epsilon**2)
+        return squared.sqrt()
 
     def at(self, layers: Layers, z: Tensor) -> Tensor:
         """f (B,) at latents (B, 8)."""
         image = layers.logits(z).sigmoid()
-        squares = (image - self.x).square().sum(1) + z.square().sum(1) / 2
-        return squares - self.energy - 2 * self.epsilon * (image - self.own).norm(dim=1)
+        energy = (image - self.x).square().sum(1) + z.square().sum(1) / 2
+        gain: Tensor = 2 * self.epsilon * (image - self.own).norm(dim=1)
+        return energy - self.energy - gain
 
     def below(self, found: Enclosure, box: Box) -> Tensor:
         """A lower bound (B,) of f on the boxes.
@@ -251,7 +253,7 @@ class Margin:
 
 def halved(found: Enclosure, box: Box, towards: Tensor) -> Box:
     """The half that holds the latents `towards` (B, 8), of each box cut where its logits move most."""
-    axis = torch.nn.functional.one_hot(found.linear.norm(dim=1).argmax(1), box.center.shape[1])
+    axis = one_hot(found.linear.norm(dim=1).argmax(1), box.center.shape[1])
     radius = torch.where(axis.bool(), box.radius / 2, box.radius)
     return Box(box.center + axis * torch.where(towards > box.center, radius, -radius), radius)
 
@@ -262,6 +264,7 @@ def descend(layers: Layers, margin: Margin, z: Tensor, start: float, positive: f
     Space is cut into cubes of half-width `start`, and a box is halved until the margin is known to be more than `positive` in it.
     For z uniform in a ball, the mean of (ball's volume / box's volume) is the number of boxes that a complete branch and bound
     would end with (Knuth 1975, Estimating the efficiency of backtrack programs); one that reaches beyond counts by its share.
+    It never ends at a latent whose margin is not more than `positive`.
     """
     center, radius = ((z / (2 * start)).floor() + 0.5) * 2 * start, torch.full_like(z, start)
     open_, bounded = torch.arange(len(z), device=z.device), 0

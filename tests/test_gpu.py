@@ -113,6 +113,14 @@ def test_nan_is_refused(on_gpu, images):
             look(spoilt)
 
 
+def test_more_jacobians_than_31_bits_can_count(on_gpu):
+    torch.manual_seed(0)
+    latents = torch.randn(2**15, 8, device="cuda")
+    jacobians = on_gpu.jacobian(1, latents)
+    for part in (slice(0, 2), slice(-2, None)):
+        torch.testing.assert_close(jacobians[part], on_gpu.jacobian(1, latents[part]))
+
+
 def test_result_does_not_depend_on_the_batch(on_gpu, images):
     together = on_gpu.infer(images.cuda(), search="arbiter").distance
     for i in (0, len(images) - 1):
@@ -149,7 +157,7 @@ ATTACKS = [
     (ddn, {"norm": "l2", "steps": 30, "init_epsilon": 1.0, "gamma": 0.2}),
     (fast_gradient, {"norm": "linf", "epsilons": 20, "finer_epsilons": 5}),
     (fast_gradient, {"norm": "l2", "epsilons": 20, "finer_epsilons": 5, "difference_steps": [0.1]}),
-    (boundary, {"norm": "l2", "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "look_every": 10, "bisections": 5}),
+    (boundary, {"norm": "l2", "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "update_stats_every_k": 10, "bisections": 5}),
     (latent_descent, {"norm": "l2", "epsilon": 0.05, "steps": 50, "bisections": 8}),
     (pointwise, {"norm": "l0", "restarts": 1, "repetitions": 1, "levels": 20, "density_factor": 1.2, "bisections": 5, "min_improvement": 0.01}),
     (bound_guided, {"norm": "linf", "search": SEARCH}),

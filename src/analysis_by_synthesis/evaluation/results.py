@@ -72,9 +72,7 @@ class Together(NamedTuple):
     attacks: list[str]
 
 
-def all_attacks(
-    cells: dict[Row, Cell], names: Collection[str], label: str, min_images: int
-) -> dict[Row, Together]:
+def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str, min_images: int) -> dict[Row, Together]:
     """Per norm and model, the attacks with these names together.
 
     Args:

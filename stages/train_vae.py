@@ -1,8 +1,10 @@
 """Train the VAE of one class: weights and learning curve."""
 
 import pandas as pd
+import torch
 
 from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import save_weights
 from analysis_by_synthesis.params import Count, read
 from analysis_by_synthesis.pipeline.card import write_card
@@ -27,7 +29,9 @@ def main(digit: str) -> None:
     images, labels = (part[:n] for part in load("train"))
     chosen = images[labels == int(digit)].to(where)
     label = f"VAE of class {digit}"
-    vae, history, seconds = train(chosen, settings, seed + 1000 * int(digit), checkpoints, label)
+    seed_of_class = seed + 1000 * int(digit)
+    torch.manual_seed(seed_of_class)
+    vae, history, seconds = train(VAE(), chosen, settings, seed_of_class, checkpoints, label)
     save_weights(vae, MODELS / "abs" / f"{digit}.safetensors")
     write_csv(PLOTS / "training" / "vae" / f"{digit}.csv", pd.DataFrame(history))
     write_card(TRAINING / f"vae_{digit}.json", code, device_name(where), seconds, samples=len(chosen), seed=seed)

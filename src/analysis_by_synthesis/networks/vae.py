@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import elu
 
+from analysis_by_synthesis.networks.autoencoder import Autoencoder
+
 LATENT_DIM = 8
 
 
@@ -48,7 +50,7 @@ class Decoder(nn.Module):
         return torch.sigmoid(self.conv_3(h))
 
 
-class VAE(nn.Module):
+class VAE(Autoencoder):
     """Encoder and decoder of one class; only the decoder is needed for inference."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ repro: setup
 
 audit: setup
 	$(RUN) dvc repro --quiet --single-item download
-	$(BIN)/python -m analysis_by_synthesis.audit
+	$(BIN)/python -m analysis_by_synthesis audit
 
 smoke: setup
 	$(BIN)/python tests/smoke.py

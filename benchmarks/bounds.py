@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 from analysis_by_synthesis.bounds.check import effort_curve
-from analysis_by_synthesis.bounds.records import BoundsSettings, CheckSettings
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.models import load_model, predict
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.bounds_check import CheckSettings
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.tables import write_csv
 

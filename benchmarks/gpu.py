@@ -21,17 +21,19 @@ from torch.profiler import ProfilerActivity, profile
 
 from analysis_by_synthesis.attacks import bound_guided, boundary
 from analysis_by_synthesis.attacks.registry import load_attack
-from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
-from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
-from analysis_by_synthesis.evaluation.settings import AttackBlock
-from analysis_by_synthesis.inference import Following, Inference, InferenceSettings
+from analysis_by_synthesis.evaluation.runner import AttackCell
+from analysis_by_synthesis.inference import Following, Inference
 from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.inference import InferenceSettings
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json

@@ -4,37 +4,38 @@ import time
 
 import pandas as pd
 
-from analysis_by_synthesis.calibration import Calibration, calibrate, posterior
+from analysis_by_synthesis.calibration.softmax import calibrate, posterior
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.models import load_model, logits
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.calibration import Calibration
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.files import write_json
-from analysis_by_synthesis.pipeline.paths import CALIBRATION, METRICS, MODELS
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
 
 
-def main(model: str) -> None:
-    order, settings = read({"order": int, "calibration": Calibration})
-    code = recorded(["stages.calibrate", f"models.{model}"])
+def main(project: Project, model: str) -> None:
+    order, settings = read({"order": int, "calibration": Calibration}, project.params)
+    code = recorded(project, "stages.calibrate", f"models.{model}")
     began, where = time.perf_counter(), device()
     chosen = sorted(in_order(order)[-settings.images :])
-    images, labels = (part[chosen] for part in load("test"))
-    scores, labels = logits(load_model(model, MODELS, where), images.to(where)).cpu().numpy(), labels.numpy()
-    alpha, eta = calibrate(scores, labels, settings.median_confidence)
+    images, labels = (part[chosen] for part in load("test", project.mnist))
+    scores = logits(load_model(model, project.models, where), images.to(where)).cpu().numpy()
+    alpha, eta = calibrate(scores, labels.numpy(), settings.median_confidence)
     table = pd.DataFrame({
         "image": chosen, "label": labels, "predicted": scores.argmax(1),
         "before": posterior(scores, 1, 0).max(1), "after": posterior(scores, alpha, eta).max(1),
     })  # fmt: skip
-    write_csv(CALIBRATION / f"{model}.csv", table)
+    write_csv(project.calibration / f"{model}.csv", table)
     result = {"alpha": alpha, "eta": eta, "median_confidence": table["after"].median(), "images": len(labels)}
-    write_json(METRICS / "calibration" / f"{model}.json", result)
-    seconds = time.perf_counter() - began
-    write_card(CALIBRATION / f"{model}.json", code, device_name(where), seconds, samples=len(labels), order=order)
+    write_json(project.metrics / "calibration" / f"{model}.json", result)
+    facts = {"samples": len(labels), "order": order}
+    write_card(project.calibration / f"{model}.json", code, device_name(where), time.perf_counter() - began, **facts)
     print(f"{model}: alpha {alpha:.3g}, eta {eta:.3g}")
 
 

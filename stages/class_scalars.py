@@ -2,25 +2,25 @@
 
 import time
 
-from analysis_by_synthesis.calibration import ClassScalars
+from analysis_by_synthesis.calibration.class_scalars import fit_binary_abs
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.models import binary_abs
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
-from analysis_by_synthesis.pipeline.paths import MODELS, TRAINING
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 
 
-def main() -> None:
-    (settings,) = read({"class_scalars": ClassScalars})
-    code = recorded(["stages.class_scalars"])
+def main(project: Project) -> None:
+    (settings,) = read({"class_scalars": ClassScalars}, project.params)
+    code = recorded(project, "stages.class_scalars")
     began, where = time.perf_counter(), device()
-    images, labels = (part.to(where) for part in load("train"))
-    gamma = binary_abs.fit(MODELS / "abs", MODELS / "binary_abs", settings, images, labels)
+    images, labels = (part.to(where) for part in load("train", project.mnist))
+    gamma = fit_binary_abs(project.models / "abs", project.models / "binary_abs", settings, images, labels)
     seconds = time.perf_counter() - began
-    write_card(TRAINING / "class_scalars.json", code, device_name(where), seconds, samples=settings.images)
+    write_card(project.training / "class_scalars.json", code, device_name(where), seconds, samples=settings.images)
     print(f"gamma from {min(gamma):.3g} to {max(gamma):.3g}")
 
 

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.files import write_json
-from analysis_by_synthesis.pipeline.paths import MODELS
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 
 
-def main(model: str) -> None:
-    (config,) = read({f"models.{model}": dict[str, Any]})
-    write_json(MODELS / model / "config.json", config)
+def main(project: Project, model: str) -> None:
+    (config,) = read({f"models.{model}": dict[str, Any]}, project.params)
+    write_json(project.models / model / "config.json", config)
 
 
 if __name__ == "__main__":

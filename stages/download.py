@@ -1,14 +1,15 @@
-"""Download MNIST: four verified IDX files."""
+"""Download project.mnist: four verified IDX files."""
 
-from analysis_by_synthesis.data.mnist import MNIST
-from analysis_by_synthesis.data.sources import Download, download
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.data.sources import download
+from analysis_by_synthesis.params.data import Download
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 
 
-def main() -> None:
-    (settings,) = read({"data": Download})
-    download(settings, MNIST)
+def main(project: Project) -> None:
+    (settings,) = read({"data": Download}, project.params)
+    download(settings, project.mnist)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.files import write_json
-from analysis_by_synthesis.pipeline.paths import EXPERIMENT
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 
 
-def main() -> None:
-    seed, order, evaluation = read({"seed": int, "order": int, "evaluation": dict[str, Any]})
-    write_json(EXPERIMENT, {"seed": seed, "order": order, "evaluation": evaluation})
+def main(project: Project) -> None:
+    seed, order, evaluation = read({"seed": int, "order": int, "evaluation": dict[str, Any]}, project.params)
+    write_json(project.experiment, {"seed": seed, "order": order, "evaluation": evaluation})
 
 
 if __name__ == "__main__":

@@ -1,28 +1,31 @@
 """Figure 4 and the table of the distal adversarials."""
 
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.distal.ascent import DistalSettings, noise
+from analysis_by_synthesis.distal.ascent import noise
 from analysis_by_synthesis.distal.records import read_distal
+from analysis_by_synthesis.distal.summary import Neighbourhood, summarise
 from analysis_by_synthesis.networks.binarize import binarize
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.distal import DistalSettings
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
-from analysis_by_synthesis.pipeline.paths import DISTAL, METRICS, PLOTS
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
-from analysis_by_synthesis.reporting.figure4 import SHOWN, Neighbourhood, draw, summarise
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
+from analysis_by_synthesis.reporting.figure4 import SHOWN, draw
 
 
-def main() -> None:
-    seed, settings = read({"seed": int, "distal": DistalSettings})
+def main(project: Project) -> None:
+    seed, settings = read({"seed": int, "distal": DistalSettings}, project.params)
     device()
-    splits = [images[labels == settings.target] for images, labels in (load("train"), load("test"))]
-    data, binarised = Neighbourhood(*splits), Neighbourhood(*map(binarize, splits))
-    ascents = {model: read_distal(DISTAL / model) for model in MODEL_LABELS}
+    splits, target = (load("train", project.mnist), load("test", project.mnist)), settings.target
+    own = [images[labels == target] for images, labels in splits]
+    data, binarised = Neighbourhood(*own), Neighbourhood(*map(binarize, own))
+    ascents = {model: read_distal(project.distal / model) for model in MODEL_LABELS}
     summaries = {model: summarise(*found, data, binarised) for model, found in ascents.items()}
-    write_json(METRICS / "distal.json", summaries)
+    write_json(project.metrics / "distal.json", summaries)
     starts = noise(max(SHOWN.values()), seed)
-    draw(ascents, summaries, starts, settings.target, PLOTS / "figure4.png")
+    draw(ascents, summaries, starts, target, project.plots / "figure4.png")
 
 
 if __name__ == "__main__":

@@ -3,37 +3,42 @@
 import pandas as pd
 import torch
 
-from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import save_weights
-from analysis_by_synthesis.params import Count, read
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.classifiers import ClassifierTraining
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.files import read_json
-from analysis_by_synthesis.pipeline.paths import MODELS, PLOTS, TRAINING
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
-from analysis_by_synthesis.training.classifier import ClassifierTraining, train
+from analysis_by_synthesis.training.classifier import train
 
 
-def main(name: str) -> None:
-    seed, n, settings = read({"seed": int, "training_images": Count, f"classifiers.{name}": ClassifierTraining})
-    code = recorded(["stages.train_classifier", f"networks.{name}"])
-    config, parameters = MODELS / name / "config.json", {"seed": seed, "training_images": n, "settings": settings}
-    checkpoints = Checkpoints(f"training/{name}", code, parameters, [MNIST, config])
+def main(project: Project, name: str) -> None:
+    seed, n, settings = read(
+        {"seed": int, "training_images": Count, f"classifiers.{name}": ClassifierTraining}, project.params
+    )
+    code = recorded(project, "stages.train_classifier", f"networks.{name}")
+    config = project.models / name / "config.json"
+    parameters = {"seed": seed, "training_images": n, "settings": settings}
+    checkpoints = Checkpoints(f"training/{name}", code, parameters, [project.mnist, config], project.work)
     where, model = device(), read_json(config)
-    images, labels = (part[:n].to(where) for part in load("train"))
+    images, labels = (part[:n].to(where) for part in load("train", project.mnist))
     images = binarize(images) if model.get("binarize") else images
     torch.manual_seed(seed)
     network, history, seconds = train(
         build_network(model["network"]), images, labels, settings, seed, checkpoints, name
     )
-    save_weights(network, MODELS / name / "weights.safetensors")
-    write_csv(PLOTS / "training" / f"{name}.csv", pd.DataFrame(history))
-    write_card(TRAINING / f"{name}.json", code, device_name(where), seconds, samples=n, seed=seed)
+    save_weights(network, project.models / name / "weights.safetensors")
+    write_csv(project.plots / "training" / f"{name}.csv", pd.DataFrame(history))
+    write_card(project.training / f"{name}.json", code, device_name(where), seconds, samples=n, seed=seed)
     checkpoints.discard()
     print(f"{name}: {history[-1]['accuracy']:.2%} of the images of the last epoch")
 

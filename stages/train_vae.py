@@ -3,38 +3,41 @@
 import pandas as pd
 import torch
 
-from analysis_by_synthesis.data.mnist import MNIST, load
+from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import save_weights
-from analysis_by_synthesis.params import Count, read
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.paths import MODELS, PLOTS, TRAINING
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
-from analysis_by_synthesis.training.vae import VAETraining, train
+from analysis_by_synthesis.training.vae import train
 
 
-def main(digit: str) -> None:
-    seed, n, settings = read({"seed": int, "training_images": Count, "vae": VAETraining})
+def main(project: Project, digit: str) -> None:
+    seed, n, settings = read({"seed": int, "training_images": Count, "vae": VAETraining}, project.params)
     if digit not in [str(c) for c in range(10)]:
         raise UserError(f"there is no digit {digit}; the digits are 0 to 9.")
-    code = recorded(["stages.train_vae"])
+    code = recorded(project, "stages.train_vae")
     parameters = {"seed": seed, "training_images": n, "settings": settings, "digit": digit}
-    checkpoints = Checkpoints(f"training/vae_{digit}", code, parameters, [MNIST])
+    checkpoints = Checkpoints(f"training/vae_{digit}", code, parameters, [project.mnist], project.work)
     where = device()
-    images, labels = (part[:n] for part in load("train"))
+    images, labels = (part[:n] for part in load("train", project.mnist))
     chosen = images[labels == int(digit)].to(where)
     label = f"VAE of class {digit}"
     seed_of_class = seed + 1000 * int(digit)
     torch.manual_seed(seed_of_class)
     vae, history, seconds = train(VAE(), chosen, settings, seed_of_class, checkpoints, label)
-    save_weights(vae, MODELS / "abs" / f"{digit}.safetensors")
-    write_csv(PLOTS / "training" / "vae" / f"{digit}.csv", pd.DataFrame(history))
-    write_card(TRAINING / f"vae_{digit}.json", code, device_name(where), seconds, samples=len(chosen), seed=seed)
+    save_weights(vae, project.models / "abs" / f"{digit}.safetensors")
+    write_csv(project.plots / "training" / "vae" / f"{digit}.csv", pd.DataFrame(history))
+    facts = {"samples": len(chosen), "seed": seed}
+    write_card(project.training / f"vae_{digit}.json", code, device_name(where), seconds, **facts)
     checkpoints.discard()
     print(f"{label}: loss {history[-1]['loss']:.4g} in the last epoch")
 

@@ -7,10 +7,13 @@ from pathlib import Path
 import yaml
 from dvc.repo import Repo
 
-from analysis_by_synthesis.pipeline.code import CODE_FILE, PACKAGE, Sources
+from analysis_by_synthesis.pipeline.code import PACKAGE, Sources
+from analysis_by_synthesis.pipeline.project import Project
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
+PACKAGE_FOLDER = SOURCE / PACKAGE
+PROJECT = Project(ROOT)
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 SOURCES = Sources(SOURCE)
 
@@ -25,7 +28,7 @@ def stages() -> dict[str, dict]:
             resolved[stage.name] = {
                 "script": ROOT / stage.cmd.split()[1],
                 "deps": {dep.def_path for dep in stage.deps if not hasattr(dep, "params")},
-                "keys": params.pop(str(CODE_FILE), set()),
+                "keys": params.pop(PROJECT.code.name, set()),
                 "params": set().union(*params.values()),
                 "outs": {out.def_path: out.use_cache for out in stage.outs},
             }

@@ -20,12 +20,12 @@ from analysis_by_synthesis.audit.provenance import check_provenance
 from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
-from analysis_by_synthesis.bounds.records import BoundsSettings
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.evaluation.settings import AttackBlock, Cells
+from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import read
-from analysis_by_synthesis.reporting.records import read_cells
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.reader import read
 
 pytestmark = pytest.mark.xdist_group("after the smoke run")
 

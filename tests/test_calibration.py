@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from analysis_by_synthesis.calibration import ClassScalars, calibrate, fit_class_scalars, posterior
+from analysis_by_synthesis.calibration.class_scalars import fit_class_scalars
+from analysis_by_synthesis.calibration.softmax import calibrate, posterior
+from analysis_by_synthesis.params.class_scalars import ClassScalars
 
 
 def sample(temperature, n=20000):

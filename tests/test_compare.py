@@ -58,10 +58,8 @@ def test_code_is_content(branch):
     """A docstring of the most shared module reruns the fingerprints alone; a constant what it can change, and no more."""
     run(branch, "git", "checkout", "--quiet", "params.yaml")
     package = branch / "src/analysis_by_synthesis"
-    params = package / "params.py"
-    params.write_text(
-        params.read_text().replace('"""The only reader', '"""The one and only reader', 1) + "\n# The end.\n"
-    )
+    params = package / "params/base.py"
+    params.write_text(params.read_text().replace('"""What every', '"""What each and every', 1) + "\n# The end.\n")
     assert stages_to_run(branch) == {"code"}
     run(branch, "dvc", "repro", "code")
     assert run(branch, "git", "status", "--porcelain", "code.json") == "" and stages_to_run(branch) == set()

@@ -5,13 +5,15 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis_by_synthesis.calibration import posterior
+from analysis_by_synthesis.calibration.softmax import posterior
 from analysis_by_synthesis.distal import records
-from analysis_by_synthesis.distal.ascent import Ascent, Climber, DistalSettings, evidence, noise
+from analysis_by_synthesis.distal.ascent import Climber, evidence, noise
+from analysis_by_synthesis.distal.summary import Neighbourhood
 from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.params.distal import Ascent, DistalSettings
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.reporting.figure4 import Neighbourhood, draw, summarise
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
+from analysis_by_synthesis.reporting.figure4 import draw, summarise
 
 EXACT = Ascent(starts=3, steps=100, difference=None)
 ESTIMATED = Ascent(starts=3, steps=100, difference=0.05)

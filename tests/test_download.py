@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from analysis_by_synthesis.data.mnist import FILES, load
-from analysis_by_synthesis.data.sources import ArrayUnpickler, Download, _idx, _idx_files, download
+from analysis_by_synthesis.data.sources import ArrayUnpickler, _idx, _idx_files, download
+from analysis_by_synthesis.params.data import Download
 from analysis_by_synthesis.pipeline.errors import UserError
 
 NAMES = [name for pair in FILES.values() for name in pair]

@@ -11,11 +11,12 @@ from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradien
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.records import onto_grid, read_adversarials, write_attack
-from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation, seed_of
+from analysis_by_synthesis.evaluation.runner import AttackCell, seed_of
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
 from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.tables import read_records
 

@@ -8,8 +8,10 @@ from PIL import Image
 
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation import records
+from analysis_by_synthesis.evaluation.results import Cell
 from analysis_by_synthesis.inference import Solution
 from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting import figure1, figure3, figure8, figure567, vae_health
 from analysis_by_synthesis.reporting.adversarials import (
     caption,
@@ -18,8 +20,6 @@ from analysis_by_synthesis.reporting.adversarials import (
     some_per_quarter,
 )
 from analysis_by_synthesis.reporting.canvas import Canvas
-from analysis_by_synthesis.reporting.records import Cell
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
 from analysis_by_synthesis.training.vae import kl_divergence
 
 INF = float("inf")

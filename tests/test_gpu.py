@@ -16,11 +16,12 @@ from analysis_by_synthesis.attacks import (
 )
 from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.evaluation.recorder import Resources
-from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
+from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.inference import Following, ReferenceInference, build_inference, replayed
 from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.inference.settings import Round
 from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.params.inference import Round
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = [ROOT / "models" / "abs" / f"{digit}.safetensors" for digit in range(10)]

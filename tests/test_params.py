@@ -8,10 +8,10 @@ import pytest
 import yaml
 from project import ROOT
 
-from analysis_by_synthesis.check import check
-from analysis_by_synthesis.params import read
+from analysis_by_synthesis.params.check import check
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.training.vae import VAETraining
 
 VAE = yaml.safe_load((ROOT / "params.yaml").read_text())["vae"]
 

@@ -8,23 +8,17 @@ import torch
 from project import ROOT
 
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.evaluation.statistics import median, share
+from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks, smallest
+from analysis_by_synthesis.evaluation.statistics import accuracy_curve, median, share
+from analysis_by_synthesis.params.report import AllRows, FlagSettings, ReportSettings
 from analysis_by_synthesis.reporting import disagreements
-from analysis_by_synthesis.reporting.figure2 import accuracy_curve
-from analysis_by_synthesis.reporting.flags import FlagSettings, flags
-from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks, smallest
-from analysis_by_synthesis.reporting.table1 import (
-    AllRows,
-    ReportSettings,
-    as_markdown,
-    summarise,
-    table1,
-    write_metrics,
-)
+from analysis_by_synthesis.reporting.flags import flags
+from analysis_by_synthesis.reporting.table1 import as_markdown, summarise, table1, write_metrics
 
 FLAGS = FlagSettings(factor=1.05, share=0.05)
 TOGETHER = AllRows(paper=["fgm", "deepfool_l2"], estimated=["fgm_ge"], ours=["ddn", "fgsm"])
-SETTINGS = ReportSettings(thresholds={"l2": 1.5, "linf": 0.3, "l0": 12.0}, disagreement=1.5, flags=FLAGS, all=TOGETHER)
+THRESHOLDS = {"l2": 1.5, "linf": 0.3, "l0": 12.0}
+SETTINGS = ReportSettings(thresholds=THRESHOLDS, disagreement=1.5, disproved=0.001, flags=FLAGS, all=TOGETHER)
 INF = float("inf")
 ATTACKS = {  # label: block and module
     "FGM": ("fgm", "fast_gradient"), "FGM w/ GE": ("fgm_ge", "fast_gradient"), "DeepFool": ("deepfool_l2", "deepfool"),

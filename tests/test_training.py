@@ -7,10 +7,11 @@ from analysis_by_synthesis.networks.cnn import CNN
 from analysis_by_synthesis.networks.madry import Madry
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights, save_weights
+from analysis_by_synthesis.params.augmentation import Augmentation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.training import classifier, vae
-from analysis_by_synthesis.training.augmentation import Augmentation, augment
+from analysis_by_synthesis.training.augmentation import augment
 
 VAE_SETTINGS = vae.VAETraining(
     epochs=4, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3, kl_weight_start=10, kl_annealing_epochs=2

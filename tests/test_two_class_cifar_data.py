@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from analysis_by_synthesis.data.two_class_cifar import ARCHIVE, ARRAYS, BATCHES, Download, download, load
+from analysis_by_synthesis.data.two_class_cifar import ARCHIVE, ARRAYS, BATCHES, download, load
+from analysis_by_synthesis.params.two_class_cifar import Download
 from analysis_by_synthesis.pipeline.errors import UserError
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-
 from analysis_by_synthesis.evaluate import evaluate
+
 from analysis_by_synthesis.networks.convert import convert, main
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE

@@ -7,8 +7,8 @@ import torch
 import yaml
 from torch import Tensor
 
-from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.params.inference import InferenceSettings
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 Norm = Literal["l0", "l2", "linf"]
 NORMS: tuple[Norm, ...] = ("l2", "linf", "l0")
+NORM_NAMES: dict[Norm, str] = {"l2": "L2", "linf": "Linf", "l0": "L0"}
 
 L0_TOLERANCE = 1e-6  # pixels that differ by no more than this count as equal; 1/255 is 0.0039
 

@@ -3,31 +3,12 @@
 Each sample's budget is searched for. Foolbox's version takes one for the whole batch and doesn't search for it.
 """
 
-from typing import Annotated, Literal
-
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.gradient import ascent, direction
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Growth, Positive
-
-
-class Settings(AttackSettings):
-    """Args: iterations: steps for one budget; relative_step: step / budget; momentum: share of the accumulated gradient that
-    is kept; first_budget: in Linf or root mean square; growth: of the budget after a failure; growths: tries; bisections:
-    once a budget has succeeded."""
-
-    norm: Literal["l2", "linf"]
-    iterations: Count
-    relative_step: Positive
-    momentum: Annotated[float, Field(ge=0)]
-    first_budget: Positive
-    growth: Growth
-    growths: Count
-    bisections: Count
+from analysis_by_synthesis.params.attacks.basic_iterative import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

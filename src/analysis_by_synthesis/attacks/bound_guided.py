@@ -5,16 +5,10 @@ It needs the decoders, so only ABS and Binary ABS can be attacked.
 
 from torch import Tensor
 
-from analysis_by_synthesis.bounds.cuts import CutSettings, bracket
+from analysis_by_synthesis.bounds.cuts import bracket
 from analysis_by_synthesis.bounds.records import records
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-
-
-class Settings(AttackSettings):
-    """Args: search: as of the bounds."""
-
-    search: CutSettings
+from analysis_by_synthesis.params.attacks.bound_guided import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> dict[str, Tensor]:

@@ -4,31 +4,15 @@ Draw for draw and step for step Foolbox's own, but what a step finds stays on th
 CPU several times a step.
 """
 
-from typing import ClassVar, Literal
-
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Positive
+from analysis_by_synthesis.params.attacks.boundary import Settings
 
 ADAPTATION = 1.5  # factor by which steps grow and shrink
 CONVERGED = 1e-7  # source step, relative to the distance, that ends the walk
-
-
-class Settings(AttackSettings):
-    """Args: steps; spherical_step, source_step: relative to the distance, at first; look_every: steps between two looks at
-    their success rates, which take 30 and 100 looks to change them; bisections: towards the start."""
-
-    pool: ClassVar[bool] = True
-    norm: Literal["l2"]
-    steps: Count
-    spherical_step: Positive
-    source_step: Positive
-    look_every: Count
-    bisections: Count
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

@@ -3,33 +3,18 @@
 Foolbox's trust region grows with the number of samples attacked together; here it doesn't.
 """
 
-from typing import ClassVar
-
 import foolbox
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.starts import follow_boundary
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Positive
+from analysis_by_synthesis.params.attacks.brendel_bethge import Settings
 
 VARIANTS = {
     "l2": foolbox.attacks.L2BrendelBethgeAttack,
     "linf": foolbox.attacks.LinfinityBrendelBethgeAttack,
     "l0": foolbox.attacks.L0BrendelBethgeAttack,
 }
-
-
-class Settings(AttackSettings):
-    """Args: restarts: of the whole attack, towards one image of another class each; steps; learning_rate: radius of the trust
-    region per pixel; decays: how often it is halved; bisections: towards the start."""
-
-    pool: ClassVar[bool] = True
-    restarts: Count
-    steps: Count
-    learning_rate: Positive
-    decays: Count
-    bisections: Count
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

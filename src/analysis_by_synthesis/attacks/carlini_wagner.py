@@ -1,24 +1,11 @@
 """The L2 attack of Carlini & Wagner (2017), as Foolbox has it."""
 
-from typing import Literal
-
 import foolbox
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Positive
-
-
-class Settings(AttackSettings):
-    """Args: searches: of the weight of the class against the norm; steps, learning_rate: of Adam in each; first_weight."""
-
-    norm: Literal["l2"]
-    searches: Count
-    steps: Count
-    learning_rate: Positive
-    first_weight: Positive
+from analysis_by_synthesis.params.attacks.carlini_wagner import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

@@ -1,23 +1,11 @@
 """DDN (Rony et al., 2018), as Foolbox has it: the norm shrinks where the image is adversarial and grows where it is not."""
 
-from typing import Literal
-
 import foolbox
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Positive, Share
-
-
-class Settings(AttackSettings):
-    """Args: steps; first_norm: L2; change: of the norm from step to step."""
-
-    norm: Literal["l2"]
-    steps: Count
-    first_norm: Positive
-    change: Share
+from analysis_by_synthesis.params.attacks.ddn import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

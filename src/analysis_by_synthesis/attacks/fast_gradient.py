@@ -3,23 +3,12 @@
 Foolbox's version takes one step size for the whole batch and doesn't search for it.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.gradient import ascent, direction
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count
-
-
-class Settings(AttackSettings):
-    """Args: steps: even step sizes up to 1; finer_steps: if one of the first so many succeeds, so many up to it are tried."""
-
-    norm: Literal["l2", "linf"]
-    steps: Count
-    finer_steps: Count
+from analysis_by_synthesis.params.attacks.fast_gradient import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

@@ -1,7 +1,6 @@
 """FMN for Linf and L0 (Pintor et al., 2021), as Foolbox has it; its L2 variant never projects, DDN stands in for it."""
 
 import math
-from typing import Literal
 
 import eagerpy as ep
 import foolbox
@@ -9,8 +8,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Positive, Share
+from analysis_by_synthesis.params.attacks.fast_minimum_norm import Settings
 
 
 class L0FMNAttack(foolbox.attacks.L0FMNAttack):
@@ -21,15 +19,6 @@ class L0FMNAttack(foolbox.attacks.L0FMNAttack):
 
 
 VARIANTS = {"linf": foolbox.attacks.LInfFMNAttack, "l0": L0FMNAttack}
-
-
-class Settings(AttackSettings):
-    """Args: steps; longest_step: the first one, L2; change: of the norm from step to step, at first."""
-
-    norm: Literal["l0", "linf"]
-    steps: Count
-    longest_step: Positive
-    change: Share
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

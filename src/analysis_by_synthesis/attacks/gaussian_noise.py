@@ -4,14 +4,7 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count
-
-
-class Settings(AttackSettings):
-    """Args: levels: of the noise, evenly spaced; the last has a standard deviation of 1/sqrt(3), as a uniform one of +-1."""
-
-    levels: Count
+from analysis_by_synthesis.params.attacks.gaussian_noise import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

@@ -1,25 +1,11 @@
 """HopSkipJump for L2 and Linf (Chen et al., 2019), as Foolbox has it: estimates the boundary's normal from decisions."""
 
-from typing import ClassVar, Literal
-
 import foolbox
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.starts import follow_boundary
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count
-
-
-class Settings(AttackSettings):
-    """Args: steps; first_probes: queries for the first normal, growing with the root of the step; bisections: towards the
-    start."""
-
-    pool: ClassVar[bool] = True
-    norm: Literal["l2", "linf"]
-    steps: Count
-    first_probes: Count
-    bisections: Count
+from analysis_by_synthesis.params.attacks.hop_skip_jump import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

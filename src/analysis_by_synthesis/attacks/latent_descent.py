@@ -5,16 +5,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.attacks.bisection import bisect
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Share
-
-
-class Settings(AttackSettings):
-    """Args: step: epsilon of eq. 9; steps: at most; bisections: inside the last step, then towards the clean image."""
-
-    step: Share
-    steps: Count
-    bisections: Count
+from analysis_by_synthesis.params.attacks.latent_descent import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

@@ -3,30 +3,13 @@
 Foolbox's version raises for the whole batch when one sample has no start, and draws from numpy's global generator.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Growth, Share
-
-
-class Settings(AttackSettings):
-    """Args: starts: of the whole attack, the best result is kept; repetitions, levels, narrowing: of the salt-and-pepper
-    noise for a start, the sparsest is taken, and the next start goes on from its density; bisections: per pixel, for L2
-    only; least_gain: passes of bisections are repeated while they shorten a perturbation by this share."""
-
-    norm: Literal["l0", "l2"]
-    starts: Count
-    repetitions: Count
-    levels: Count
-    narrowing: Growth
-    bisections: Count
-    least_gain: Share
+from analysis_by_synthesis.params.attacks.pointwise import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

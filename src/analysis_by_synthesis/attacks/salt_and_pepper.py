@@ -4,17 +4,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Count, Growth
-
-
-class Settings(AttackSettings):
-    """Args: levels: densities, evenly spaced; repetitions: of the whole search; narrowing: where the next one ends,
-    relative to the density that has succeeded."""
-
-    levels: Count
-    repetitions: Count
-    narrowing: Growth
+from analysis_by_synthesis.params.attacks.salt_and_pepper import Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

@@ -1,38 +1,12 @@
 """Transfer attacks (section 5): the perturbations that fool another network, lengthened until they fool this one."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks import basic_iterative, fast_gradient
 from analysis_by_synthesis.attacks.bisection import bisect
 from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.settings import AttackSettings
-from analysis_by_synthesis.params import Block, Count, Growth, Positive
-
-SUBSTITUTE = "substitute"
-
-
-class Sources(Block):
-    """The attacks on the substitute, with their settings."""
-
-    fgm: fast_gradient.Settings
-    fgsm: fast_gradient.Settings
-    l2_bim: basic_iterative.Settings
-    bim: basic_iterative.Settings
-
-
-class Settings(AttackSettings):
-    """Args: sources; first_scale: of a perturbation; growth: of the scale after a failure; growths: tries; bisections: once a
-    scale has succeeded."""
-
-    needs: ClassVar[tuple[str, ...]] = (SUBSTITUTE,)
-    sources: Sources
-    first_scale: Positive
-    growth: Growth
-    growths: Count
-    bisections: Count
+from analysis_by_synthesis.params.attacks.transfer import SUBSTITUTE, Settings
 
 
 def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:

@@ -1,18 +1,20 @@
 """Are the lower bounds below every adversarial of the same image, and what the search gives again?"""
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks import bound_guided
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.bounds.cuts import CutSettings
+from analysis_by_synthesis.bounds.summary import violations
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.results import Cell, Row, smallest
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.reporting.records import BOUND_GUIDED_LABEL, Cell, Row, smallest
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
+from analysis_by_synthesis.params.bounds import CutSettings
 
-ROUNDING = 1e-5  # relative, of numbers with six digits
 TOLERANCE = 0.02  # relative, of a bound that is searched for again: other CPUs end a little elsewhere
 SAMPLE = 6  # images of each model and norm whose bounds are searched for again
 
@@ -20,13 +22,13 @@ SAMPLE = 6  # images of each model and norm whose bounds are searched for again
 def check_bounds(cells: dict[Row, Cell], model: str, norm: Norm) -> Verdict:
     """The bounds of a model in a norm, against the records of all cells that attack it."""
     lower = cells[Row(norm, BOUND_GUIDED_LABEL, model)].records["lower"]
-    lower, upper = lower.align(smallest(cells, norm, model), join="inner")
-    verdict = Verdict(f"{model}: {len(lower)} {norm} bounds are below every adversarial of the same image")
-    for image in lower.index[lower > upper * (1 + ROUNDING)]:
-        verdict.faults.append(
-            f"{model}, test image {image}: the {norm} bound {lower[image]} is above {upper[image]}, an adversarial's"
-        )
-    return verdict
+    both = pd.concat({"lower": lower, "upper": smallest(cells, norm, model)}, axis=1, join="inner")
+    faults = [
+        f"{model}, test image {image}: the {norm} bound {both['lower'][image]} is above {both['upper'][image]},"
+        " an adversarial's"
+        for image in violations(both)
+    ]
+    return Verdict(f"{model}: {len(both)} {norm} bounds are below every adversarial of the same image", faults)
 
 
 def check_search(

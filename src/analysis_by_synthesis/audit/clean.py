@@ -1,5 +1,7 @@
 """Are the recorded predictions on clean images those of the models?"""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -7,20 +9,21 @@ from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.models import logits
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.paths import CLEAN
 from analysis_by_synthesis.pipeline.tables import read_records
 
 ROUNDING = 0.001  # between the logits of two classes; within it, another CPU may prefer the other class
 
 
-def check_clean(name: str, model: Classifier, images: Tensor, labels: Tensor) -> Verdict:
+def check_clean(path: Path, model: Classifier, images: Tensor, labels: Tensor) -> Verdict:
     """A model's recorded predictions against those of the model.
 
     Args:
+        path: of the records.
         images, labels: of the test split, (N, 1, 28, 28) and (N,).
     """
+    name = path.stem
     try:
-        records = read_records(CLEAN / f"{name}.csv")
+        records = read_records(path)
     except UserError as error:
         return Verdict(f"{name}: predictions on clean images", [str(error)])
     index = records.index.to_list()

@@ -6,12 +6,11 @@ from typing import Any
 from analysis_by_synthesis.audit.stages import Stage
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.pipeline.card import BEFORE
-from analysis_by_synthesis.reporting.runs import OLDER, PRESENT, made_by
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.runs import OLDER, PRESENT, made_by
 
-REQUIREMENTS = Path("requirements.txt")
 
-
-def check_provenance(stages: dict[str, Stage], code: dict[str, dict[str, str]]) -> Verdict:
+def check_provenance(project: Project, stages: dict[str, Stage], code: dict[str, dict[str, str]]) -> Verdict:
     """Run cards against code.json and dvc.lock.
 
     A result whose card names other code than dvc.lock was committed without being made again, unless the card says that it
@@ -20,9 +19,10 @@ def check_provenance(stages: dict[str, Stage], code: dict[str, dict[str, str]]) 
     Args:
         code: code.json.
     """
-    verdict, by, versions = Verdict(""), {PRESENT: [], OLDER: [], BEFORE: []}, _required()
+    verdict, required = Verdict(""), _required(project.requirements)
+    by: dict[str, list[str]] = {PRESENT: [], OLDER: [], BEFORE: []}
     for name, stage in stages.items():
-        card = stage.card()
+        card = stage.card
         if card is None:
             continue
         by[made_by(card, code)].append(name)
@@ -30,8 +30,10 @@ def check_provenance(stages: dict[str, Stage], code: dict[str, dict[str, str]]) 
             verdict.faults.append(
                 f"{name}: dvc.lock says that it was made by the present code, its run card by other code"
             )
-        if differing := [f"{library} {version}" for library, version in _other(card, versions)]:
-            verdict.notes.append(f"{name}: made with {', '.join(differing)}, which are not those of {REQUIREMENTS}")
+        if differing := [f"{library} {version}" for library, version in _other(card, required)]:
+            verdict.notes.append(
+                f"{name}: made with {', '.join(differing)}, which are not those of {project.requirements.name}"
+            )
     made = sum(map(len, by.values()))
     verdict.checked = (
         f"{made} results: {len(by[PRESENT])} were made by the present code, {made - len(by[PRESENT])} by older code"
@@ -40,8 +42,8 @@ def check_provenance(stages: dict[str, Stage], code: dict[str, dict[str, str]]) 
     return verdict
 
 
-def _required() -> dict[str, str]:
-    pins = (line.split(";")[0].split("==") for line in REQUIREMENTS.read_text().splitlines() if "==" in line)
+def _required(requirements: Path) -> dict[str, str]:
+    pins = (line.split(";")[0].split("==") for line in requirements.read_text().splitlines() if "==" in line)
     return {name.strip().lower(): version.strip() for name, version in pins}
 
 

@@ -1,6 +1,5 @@
 """Does a stage give the committed results when it is run again from what it declares, and from nothing else?"""
 
-import json
 import re
 import subprocess
 import sys
@@ -16,22 +15,17 @@ import yaml
 
 from analysis_by_synthesis.audit.stages import Stage
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.pipeline.card import CARD_KEYS
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.runs import read_card
 
-COMPARED = (
-    ".csv",
-    ".json",
-    ".md",
-    ".html",
-    ".npz",
-)  # figures are compared by what they draw: fonts differ between machines
-SHARE = (
-    0.02  # of the numbers of a file that may differ by more than the tolerance: another CPU may prefer another class
-)
-PROJECT = ("params.yaml", "code.json", "stages", ".work/inference")  # the last one is a cache, keyed by its content
+COMPARED = (".csv", ".json", ".md", ".html", ".npz")  # figures by what they draw: fonts differ between machines
+SHARE = 0.02  # of a file's numbers may differ by more than the tolerance: another CPU may prefer another class
+INPUTS = ("params.yaml", "code.json", "stages", ".work/inference")  # of all stages; the last one is a cache
 
 
-def check_remake(stage: Stage, tolerance: float = 0.0, changes: Mapping[str, Any] | None = None) -> Verdict:
+def check_remake(
+    project: Project, stage: Stage, tolerance: float = 0.0, changes: Mapping[str, Any] | None = None
+) -> Verdict:
     """Run a stage in a folder that holds links to its dependencies and nothing else, and compare what it writes.
 
     Args:
@@ -42,32 +36,35 @@ def check_remake(stage: Stage, tolerance: float = 0.0, changes: Mapping[str, Any
     verdict, compared = Verdict(""), 0
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        _link(folder, [*map(Path, PROJECT), *stage.deps])
+        _link(project.root, folder, [*map(Path, INPUTS), *stage.deps])
         if changes:
             _change(folder / "params.yaml", changes)
-        command = [sys.executable, Path(stage.command[0]).resolve(), *stage.command[1:]]
+        script, *arguments = stage.command
+        command = [sys.executable, str((project.root / script).resolve()), *arguments]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode} and without a word"]
             verdict.faults.append(f"{stage.name}: {said[-1]}")
-        for path in sorted({file for out in stage.outs for file in (*_files(out), *_files(folder / out, folder))}):
-            if _is_card(path if path.exists() else folder / path):
+        roots = (project.root, folder)
+        for path in sorted({file for out in stage.outs for root in roots for file in _files(root, out)}):
+            committed, made = (root / path for root in roots)
+            if read_card(committed) or read_card(made):
                 continue
             compared += 1
-            if not (path.exists() and (folder / path).exists()):
-                verdict.faults.append(f"{path}: {'is not made' if path.exists() else 'is missing'}")
-            elif differing := _differs(path, folder / path, tolerance, bool(changes)):
+            if not (committed.exists() and made.exists()):
+                verdict.faults.append(f"{path}: {'is not made' if committed.exists() else 'is missing'}")
+            elif differing := _differs(committed, made, tolerance, bool(changes)):
                 verdict.faults.append(f"{path}: {differing}")
     verdict.checked = f"{stage.name}: made again, {compared} files"
     return verdict
 
 
-def _link(folder: Path, paths: list[Path]) -> None:
+def _link(root: Path, folder: Path, paths: list[Path]) -> None:
     for path in paths:
-        link = folder / path
-        if path.exists() and not link.exists():
+        link, original = folder / path, root / path
+        if original.exists() and not link.exists():
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path.resolve())
+            link.symlink_to(original.resolve())
 
 
 def _change(path: Path, changes: Mapping[str, Any]) -> None:
@@ -83,16 +80,10 @@ def _change(path: Path, changes: Mapping[str, Any]) -> None:
     path.write_text(yaml.safe_dump(tree, sort_keys=False))
 
 
-def _files(path: Path, root: Path = Path()) -> Iterator[Path]:
+def _files(root: Path, out: Path) -> Iterator[Path]:
+    path = root / out
     files = path.rglob("*") if path.is_dir() else [path]
     return (file.relative_to(root) for file in files if file.suffix in COMPARED and file.is_file())
-
-
-def _is_card(path: Path) -> bool:
-    if path.suffix != ".json":
-        return False
-    content = json.loads(path.read_text())
-    return isinstance(content, dict) and CARD_KEYS <= content.keys()
 
 
 def _differs(committed: Path, made: Path, tolerance: float, in_part: bool) -> str:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
 
-from analysis_by_synthesis.pipeline.card import CARD_KEYS
-from analysis_by_synthesis.pipeline.code import CODE_FILE
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import read_json
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.runs import read_card
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,9 @@ class Stage:
     Attributes:
         name: "attack@cnn-fgm".
         command: its script and arguments.
-        deps, outs: files and folders.
+        deps, outs: files and folders, from the project's root.
         code: the fingerprints that dvc.lock has for its entry points.
+        card: the run card among its outputs, if there is one.
     """
 
     name: str
@@ -28,39 +29,32 @@ class Stage:
     deps: list[Path]
     outs: list[Path]
     code: dict[str, str]
-
-    def card(self) -> dict[str, Any] | None:
-        """The run card among its outputs, if there is one."""
-        for out in self.outs:
-            if out.suffix == ".json" and out.exists():
-                content = read_json(out)
-                if CARD_KEYS <= content.keys():
-                    return content
-        return None
+    card: dict[str, Any] | None
 
 
-def read_stages() -> dict[str, Stage]:
-    """All stages of the project in the working directory, by name.
+def read_stages(project: Project) -> dict[str, Stage]:
+    """All stages of a project, by name.
 
     Raises:
-        UserError: there is no project here, or dvc.yaml can't be read.
+        UserError: dvc.yaml or dvc.lock can't be read.
     """
     try:
-        with Repo() as repo:
-            return {stage.name: _resolved(stage) for stage in repo.index.stages}
+        with Repo(str(project.root)) as repo:
+            return {stage.name: _resolved(project, stage) for stage in repo.index.stages}
     except Exception as error:  # DVC has many, each with a sentence
         raise UserError(f"dvc.yaml and dvc.lock can't be read here ({error}); take them from git.") from error
 
 
-def _resolved(stage: Any) -> Stage:
-    files = [dep for dep in stage.deps if not hasattr(dep, "params")]
-    locked = [
-        dep.hash_info.value or {} for dep in stage.deps if dep.def_path == str(CODE_FILE) and hasattr(dep, "params")
-    ]
+def _resolved(project: Project, stage: Any) -> Stage:
+    params = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
+    locked = [dep.hash_info.value or {} for dep in params if dep.def_path == project.code.name]
+    outs = [Path(out.def_path) for out in stage.outs]
+    cards = filter(None, (read_card(project.root / out) for out in outs))
     return Stage(
         stage.name,
         stage.cmd.split()[1:],
-        [Path(dep.def_path) for dep in files],
-        [Path(out.def_path) for out in stage.outs],
+        [Path(dep.def_path) for dep in stage.deps if dep not in params],
+        outs,
         locked[0] if locked else {},
+        next(cards, None),
     )

@@ -15,9 +15,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.bounds.cuts import Bracket, CutSettings, Relaxation, Runs, bracket
+from analysis_by_synthesis.bounds.cuts import Bracket, Relaxation, Runs, bracket
 from analysis_by_synthesis.bounds.exact import exact_least
-from analysis_by_synthesis.bounds.records import CheckSettings
 from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.recorder import Recorder
@@ -26,6 +25,8 @@ from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.vae import LATENT_DIM
+from analysis_by_synthesis.params.bounds import CutSettings
+from analysis_by_synthesis.params.bounds_check import CheckSettings
 
 ROUNDING = 1e-6  # relative, of sizes in single precision
 
@@ -87,17 +88,17 @@ def _least_size(relaxation: Relaxation, known: Runs, settings: CheckSettings, se
     """
     model = relaxation.model
     inference, own = model.inference, relaxation.cuts
-    classes, latents = [], []
+    parts: list[tuple[Tensor, Tensor]] = []
     for c, (candidates, decoded) in enumerate(_decoded(inference, model, settings.candidates, settings.seed)):
         if c != relaxation.labels.item():
             ratio = _against_each_cut(relaxation, decoded, candidates, model.gamma[c])
-            latents.append(candidates[ratio.topk(settings.starts, largest=False).indices])
-            classes.append(torch.full((settings.starts,), c))
+            starts = candidates[ratio.topk(settings.starts, largest=False).indices]
+            parts.append((torch.full((settings.starts,), c), starts))
     generator = torch.Generator().manual_seed(settings.seed)
     noise = torch.randn(settings.scattered, known.latents.shape[1], LATENT_DIM, generator=generator)
     scattered = (known.latents[0] + settings.spread * noise.to(known.latents)).flatten(0, 1)
-    classes = torch.cat([*classes, known.classes[0].repeat(settings.scattered)])[None]
-    latents = torch.cat([*latents, scattered])[None]
+    parts.append((known.classes[0].repeat(settings.scattered), scattered))
+    classes, latents = (torch.cat(together)[None] for together in zip(*parts))
     weights = torch.full((1, classes.shape[1], own.constant.shape[1]), 1 / own.constant.shape[1])
     longer = search.model_copy(update={"weighings": settings.weighings, "evaluations": settings.evaluations})
     runs = relaxation.step(relaxation.begin(classes, latents, weights, longer), longer)

@@ -21,54 +21,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbations, Stretched, perturbations
-from analysis_by_synthesis.bounds.starts import smallest
 from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.evaluation.results import smallest
 from analysis_by_synthesis.inference.engine import Runs as Searches
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.vae import LATENT_DIM
-from analysis_by_synthesis.params import Block, Count, Positive, Share
+from analysis_by_synthesis.params.bounds import CutSettings
 
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
-
-
-class CutSettings(Block):
-    """How the bounds are searched for.
-
-    Args: screened: candidates of each class whose perturbations are measured; starts: of the search over z, the smallest of
-    these, of all classes; each: so many of each class at least; nearest: starts of each class that explain the image best;
-    kept: runs that go on from these starts, of all classes; rounds: cuts, one at a time; rivals: runs that begin after each;
-    evaluations: of the gradient, between two looks at the perturbation; tolerance: share by which a perturbation still
-    changes when its run has converged; alternations: of delta and z at most, until then; weighings, rate: steps towards
-    the best mixture of cuts; same: latents of one class that are closer are on their way to the same minimum;
-    finished: runs that end with `finer` times the weighings, and the tolerance divided by it; reach: how much deeper than
-    the half-space an attack goes; bisections: of that depth; slack: share by which bounds are lowered, for what the
-    tolerance leaves.
-    """
-
-    screened: Count
-    starts: Count
-    each: Count
-    nearest: Count
-    kept: Count
-    rounds: Count
-    rivals: Count
-    evaluations: Count
-    tolerance: Share
-    alternations: Count
-    weighings: Count
-    rate: Positive
-    same: Positive
-    finished: Count
-    finer: Count
-    reach: Positive
-    bisections: Count
-    slack: Share
-
-    def deciding(self) -> "CutSettings":
-        """For the runs that decide the bound."""
-        return self.model_copy(
-            update={"weighings": self.finer * self.weighings, "tolerance": self.tolerance / self.finer}
-        )
 
 
 @dataclass(frozen=True)
@@ -105,7 +65,7 @@ class Runs:
     def first(self, number: int) -> "Runs":
         return Runs(*(getattr(self, field.name)[:, :number] for field in fields(self)))
 
-    def __getitem__(self, index) -> "Runs":
+    def __getitem__(self, index: Tensor | tuple[Tensor | slice, Tensor | slice]) -> "Runs":
         return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def apart(self) -> "Runs":
@@ -218,8 +178,7 @@ class Relaxation:
         """Go on after a cut, with more runs for each image, of classes (N, R) from latents (N, R, 8); smallest first."""
         new = 1 / self.cuts.constant.shape[1]  # the weight of the latest cut
         weights = pad(runs.weights * (1 - new), (0, 1), value=new)
-        added = weights[:, :1].expand(-1, classes.shape[1], -1)
-        added = self.begin(classes, latents, added, settings)
+        added = self.begin(classes, latents, weights[:, :1].expand(-1, classes.shape[1], -1), settings)
         runs = self.weigh(runs.classes, runs.latents, runs.inverse_hessian, weights, settings)
         return self.step(Runs.joined(runs, added), settings).smallest_first()
 
@@ -239,13 +198,17 @@ class Relaxation:
 
         A cut that explains x + delta better than the others gains weight.
         """
-        energies, best = self.energies(classes, latents), None
-        for _ in range(settings.weighings if weights.shape[-1] > 1 else 1):
+        energies = self.energies(classes, latents)
+
+        def weighed(weights: Tensor) -> Runs:
             size, delta = self.perturbations.least(energies - self.mixture(weights))
-            runs = Runs(classes, latents, inverse_hessian, weights, size, delta)
-            best = runs if best is None else _larger(runs, best)
-            explained = self.cuts.constant[:, None] - delta @ self.cuts.slope.mT
-            weights = (weights.clamp_min(LEAST_WEIGHT).log() - settings.rate * explained).softmax(-1)
+            return Runs(classes, latents, inverse_hessian, weights, size, delta)
+
+        best = runs = weighed(weights)
+        for _ in range(settings.weighings - 1 if weights.shape[-1] > 1 else 0):
+            explained = self.cuts.constant[:, None] - runs.delta @ self.cuts.slope.mT
+            runs = weighed((runs.weights.clamp_min(LEAST_WEIGHT).log() - settings.rate * explained).softmax(-1))
+            best = _larger(runs, best)
         return best
 
 

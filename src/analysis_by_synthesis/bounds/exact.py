@@ -6,7 +6,7 @@ L2 of ABS the concave dual over the multipliers of the cuts. In double precision
 """
 
 import numpy as np
-from scipy.optimize import linprog, minimize
+from scipy.optimize import OptimizeResult, linprog, minimize
 from scipy.sparse import bmat, eye
 
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Perturbations, Stretched
@@ -47,7 +47,8 @@ def _l2(constant: np.ndarray, slope: np.ndarray, x: np.ndarray) -> tuple[float, 
     constant, slope = constant / scale, slope / scale[:, None]
 
     def delta_at(mu: np.ndarray) -> np.ndarray:
-        return np.clip(slope.T @ mu, -x, 1 - x)
+        delta: np.ndarray = np.clip(slope.T @ mu, -x, 1 - x)
+        return delta
 
     def negative_dual(mu: np.ndarray) -> tuple[float, np.ndarray]:
         delta = delta_at(mu)
@@ -117,5 +118,5 @@ def _flipped(
     return levels[high - 1] + share * (levels[high] - levels[high - 1]), flips * way
 
 
-def _solved(found, variables: int) -> tuple[float, np.ndarray]:
+def _solved(found: OptimizeResult, variables: int) -> tuple[float, np.ndarray]:
     return (found.fun, found.x[:variables]) if found.status == 0 else (np.inf, np.zeros(variables))

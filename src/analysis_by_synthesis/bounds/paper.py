@@ -17,17 +17,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.params import Block, Count
-
-
-class PaperBoundsSettings(Block):
-    """Args: images: the first so many test images; seeds: of the candidates; evaluations: of the gradient in a search from
-    the best candidate; rounds: alternations of epsilon and z for Linf."""
-
-    images: Count
-    seeds: Count
-    evaluations: Count
-    rounds: Count
+from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
 
 
 def l2_bound(

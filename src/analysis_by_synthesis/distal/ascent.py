@@ -3,36 +3,17 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
-from analysis_by_synthesis.calibration import Probability, posterior
+from analysis_by_synthesis.calibration.softmax import posterior
 from analysis_by_synthesis.distal.records import onto_grey_levels
 from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.models import logits
-from analysis_by_synthesis.params import Block, Count, Positive
-
-
-class Ascent(Block):
-    """Args: starts: from noise; steps: at most so many; difference: of the central differences, pixel by pixel, that
-    estimate the gradient; null for the exact gradient."""
-
-    starts: Count
-    steps: Count
-    difference: Positive | None
-
-
-class DistalSettings(Block):
-    """Args: target: the class y; confidence: p(y|x) at which an ascent ends; step: L2 length of each; two ascents."""
-
-    target: Annotated[int, Field(ge=0, le=9)]
-    confidence: Probability
-    step: Positive
-    exact: Ascent
-    estimated: Ascent
+from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.params.distal import Ascent, DistalSettings
 
 
 def evidence(scores: Tensor, target: int, confidence: float, alpha: float, eta: float) -> Tensor:
@@ -71,7 +52,7 @@ class Climber:
         settings: of all ascents.
     """
 
-    model: nn.Module
+    model: Classifier
     alpha: float
     eta: float
     settings: DistalSettings
@@ -122,6 +103,6 @@ class Climber:
         return torch.autograd.grad(evidence(look(x), *asked).sum(), x)[0]
 
 
-def _estimating(model: nn.Module, difference: float) -> Callable[[Tensor], Tensor]:
+def _estimating(model: Classifier, difference: float) -> Callable[[Tensor], Tensor]:
     estimated = EstimatedGradient(model, difference)
     return lambda x: estimated(x)[0]

@@ -6,16 +6,17 @@ from pathlib import Path
 import torch
 
 from analysis_by_synthesis.attacks.registry import Attack
-from analysis_by_synthesis.data.mnist import FILES, MNIST, load
+from analysis_by_synthesis.data.mnist import FILES, load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.records import write_attack
-from analysis_by_synthesis.evaluation.runner import AttackCell, Evaluation
-from analysis_by_synthesis.evaluation.settings import AttackSettings
+from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.base import Block
+from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.card import write_card
-from analysis_by_synthesis.pipeline.checkpoints import FOLDER, Checkpoints
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 
 
@@ -40,7 +41,8 @@ class Experiment(Block):
         samples: int,
         code: Mapping[str, str],
         stem: Path,
-        work: Path = FOLDER,
+        mnist: Path,
+        work: Path,
         others: Mapping[str, Path] | None = None,
     ) -> None:
         """Attack a model, and write <stem>.csv, .npz and .json.
@@ -49,17 +51,18 @@ class Experiment(Block):
             model: its folder.
             samples: the first so many test images of the order are attacked.
             code: fingerprints of the code that runs.
+            mnist: the folder of MNIST.
             work: where finished pieces are kept.
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.
         """
         needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
         splits = ("test", "train") if settings.pool else ("test",)
-        data = [MNIST / name for split in splits for name in FILES[split]]
+        data = [mnist / name for split in splits for name in FILES[split]]
         parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *data]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
         where = device()
-        images, labels = (part.to(where) for part in load("test"))
-        pool = load("train") if settings.pool else (images[:0], labels[:0])
+        images, labels = (part.to(where) for part in load("test", mnist))
+        pool = load("train", mnist) if settings.pool else (images[:0], labels[:0])
         others = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
         resources = Resources(*(part[: self.evaluation.pool].to(where) for part in pool), others)
         cell = AttackCell(load_model(model.name, model.parent, where), attack, settings, self.evaluation, resources)

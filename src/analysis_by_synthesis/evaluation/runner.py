@@ -15,33 +15,14 @@ from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradien
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.records import onto_grid
-from analysis_by_synthesis.evaluation.settings import AttackSettings
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.params import Block, Count, Positive
+from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device_name
 from analysis_by_synthesis.pipeline.progress import progress
-
-
-class Evaluation(Block):
-    """How samples are attacked.
-
-    Args:
-        chunk_size: samples that are attacked together, from a seed of their own; chunks are always whole, so that the
-            first samples of a cell don't depend on how many there are.
-        pool: training images, the first so many, among which attacks look for one of another class to start from.
-        kept: closest inputs of a sample that the arbiter is asked about.
-        overshoots: factors by which each is lengthened.
-        margin: between the logits of an adversarial, so that rounding on another machine can't undo it.
-    """
-
-    chunk_size: Count
-    pool: Count
-    kept: Count
-    overshoots: list[Positive]
-    margin: Positive
 
 
 class Run(NamedTuple):

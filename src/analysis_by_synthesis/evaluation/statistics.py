@@ -32,3 +32,9 @@ def share(successes: int, n: int) -> Estimate:
     """The share of n trials that succeeded, with Wilson's interval."""
     interval = binomtest(int(successes), int(n)).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(successes / n, float(interval.low), float(interval.high))
+
+
+def accuracy_curve(distances: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Share of the distances (N,) above each value of the grid (M,)."""
+    above: np.ndarray = (distances[None, :] > grid[:, None]).mean(1)
+    return above

@@ -12,13 +12,12 @@ from analysis_by_synthesis.inference.engine import Inference, Solution
 from analysis_by_synthesis.inference.following import Following
 from analysis_by_synthesis.inference.objective import objective
 from analysis_by_synthesis.inference.reference import ReferenceInference
-from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.networks.vae import Decoder
+from analysis_by_synthesis.params.inference import InferenceSettings
 
 __all__ = [
     "Following",
     "Inference",
-    "InferenceSettings",
     "ReferenceInference",
     "Solution",
     "build_inference",

@@ -10,8 +10,8 @@ from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.objective import objective
 from analysis_by_synthesis.inference.reference import ReferenceInference, jacobian
 from analysis_by_synthesis.inference.replayed import Replayed
-from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.params.inference import InferenceSettings
 
 
 class BatchedInference(ReferenceInference):

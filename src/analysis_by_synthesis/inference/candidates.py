@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.networks.vae import LATENT_DIM
+from analysis_by_synthesis.params.inference import InferenceSettings
 
 
 def candidate_latents(settings: InferenceSettings) -> Tensor:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.inference.settings import InferenceSettings, Round
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.params.inference import InferenceSettings, Round
 
 IMAGE_SHAPE = (1, 28, 28)
 

@@ -19,9 +19,9 @@ from analysis_by_synthesis.inference.engine import Inference, Runs
 from analysis_by_synthesis.inference.folding import folded
 from analysis_by_synthesis.inference.kernels import BLOCK, LANES, LATENT, PIXELS
 from analysis_by_synthesis.inference.reference import TIED
-from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.inference.tables import build_tables, kept_tables
 from analysis_by_synthesis.networks.vae import Decoder
+from analysis_by_synthesis.params.inference import InferenceSettings
 
 GROUPS_AT_ONCE = 8  # whose candidates are looked for together: each of them is fetched from memory once
 TIE = 1e-2  # between scores, in squared pixel units: above what rounding does to them

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.inference.engine import Inference, Runs
 from analysis_by_synthesis.inference.objective import objective
-from analysis_by_synthesis.inference.settings import InferenceSettings
 from analysis_by_synthesis.inference.tables import PIXELS, Tables, build_tables
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.params.inference import InferenceSettings
 
 TIED = 4  # of so many best candidates float64 tells which is the best
 

@@ -5,13 +5,13 @@ import logging
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.networks.vae import LATENT_DIM
-from analysis_by_synthesis.pipeline.checkpoints import FOLDER
 from analysis_by_synthesis.pipeline.files import replacing
 
 PIXELS = 28 * 28
@@ -20,6 +20,7 @@ AT_ONCE = 500
 VERSION = 2  # of what the files hold
 
 log = logging.getLogger(__name__)
+FOLDER = Path(".work")
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from torch import Tensor
 from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.reference import ReferenceInference
 from analysis_by_synthesis.inference.replayed import Replayed
-from analysis_by_synthesis.inference.settings import InferenceSettings, Round
 from analysis_by_synthesis.inference.triton_kernels import TritonDecoders
 from analysis_by_synthesis.networks.vae import Decoder
+from analysis_by_synthesis.params.inference import InferenceSettings, Round
 
 RUNS_AT_ONCE = 2**16  # each has 54 KB of activations
 JACOBIANS_AT_ONCE = 2**12  # each has 430 KB of tangents

@@ -32,8 +32,8 @@ from torch import Tensor
 
 from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.folding import folded
-from analysis_by_synthesis.inference.settings import BFGSSettings, ProtocolSettings
 from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.params.inference import BFGSSettings, ProtocolSettings
 
 PIXELS = 28 * 28
 PRECISION = tl.constexpr("tf32x3")

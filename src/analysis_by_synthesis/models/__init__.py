@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.models.registry import read_config
+from analysis_by_synthesis.params.registry import model_config
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
 
@@ -28,8 +28,9 @@ def load_model(name: str, directory: Path | str = "models", device: torch.device
     if not folder.is_dir():
         raise UserError(f"{folder} is not here; a model is a folder with config.json and weights.")
     path = folder / "config.json"
-    config = read_config(read_json(path), path=path)
-    definition = import_module(type(config).__module__)
+    block = read_json(path)
+    config = model_config(block, "", path)
+    definition = import_module(f"{__package__}.{block['module']}")
     return definition.load(folder, config).to(device).eval()
 
 

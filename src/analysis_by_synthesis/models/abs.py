@@ -2,23 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from analysis_by_synthesis.inference import Following, Inference, InferenceSettings, build_inference
+from analysis_by_synthesis.inference import Following, Inference, build_inference
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import Decoder
-from analysis_by_synthesis.params import Block
-
-
-class Config(Block):
-    """Args: inference: how the latents are searched for."""
-
-    module: Literal["abs"]
-    inference: InferenceSettings
+from analysis_by_synthesis.params.inference import InferenceSettings
+from analysis_by_synthesis.params.models.abs import Config
+from analysis_by_synthesis.pipeline.errors import UserError
 
 
 class _Distances(torch.autograd.Function):
@@ -152,3 +146,14 @@ class FollowedABS:
 def load(folder: Path, config: Config) -> ABS:
     """ABS with the decoders of `folder`."""
     return ABS(load_decoders(folder), config.inference)
+
+
+def with_latents(model: Classifier) -> ABS:
+    """The model itself, if it is ABS or Binary ABS.
+
+    Raises:
+        UserError: it is another one.
+    """
+    if not isinstance(model, ABS):
+        raise UserError(f"{type(model).__name__} has no latents; take abs or binary_abs.")
+    return model

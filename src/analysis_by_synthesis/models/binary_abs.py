@@ -1,30 +1,18 @@
 """Binary ABS (section 3 and appendix A.7): ABS of the binarised image, each class's distance times a scalar."""
 
-import shutil
 from pathlib import Path
-from typing import Literal
 
-import torch
 from torch import Tensor
 
-from analysis_by_synthesis.calibration import ClassScalars, fit_class_scalars
-from analysis_by_synthesis.inference import InferenceSettings
 from analysis_by_synthesis.inference.engine import check_images
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.binarize import binarize
-from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders, weight_files
-from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders
+from analysis_by_synthesis.params.models.binary_abs import Config
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import read_json, write_json
+from analysis_by_synthesis.pipeline.files import read_json
 
 FILE = "class_scalars.json"
-
-
-class Config(Block):
-    """Args: inference: how the latents are searched for."""
-
-    module: Literal["binary_abs"]
-    inference: InferenceSettings
 
 
 class BinaryABS(ABS):
@@ -35,25 +23,6 @@ class BinaryABS(ABS):
     def observe(self, x: Tensor) -> Tensor:
         check_images(x)  # binarised, a NaN would pass for black
         return binarize(x)
-
-
-@torch.no_grad()
-def fit(vaes: Path, folder: Path, settings: ClassScalars, images: Tensor, labels: Tensor) -> list[float]:
-    """Complete the model's folder, which has its config.json: copies of the VAEs, and gamma (10,), fitted to them.
-
-    Args:
-        vaes: the folder of ABS.
-        images, labels: of the training split, (N, 1, 28, 28) and (N,).
-    """
-    for path in weight_files(vaes):
-        shutil.copyfile(path, folder / path.name)
-    config = Config(**read_json(folder / "config.json"))
-    model = BinaryABS(load_decoders(folder), config.inference).to(images.device)
-    distances = -model(images[: settings.images]).cpu().numpy()
-    gamma = fit_class_scalars(distances, labels[: settings.images].cpu().numpy(), settings)
-    rounded = [round(value, 6) for value in gamma.tolist()]
-    write_json(folder / FILE, {"gamma": rounded, "vae_sha256": decoders_digest(folder)})
-    return rounded
 
 
 def load(folder: Path, config: Config) -> BinaryABS:

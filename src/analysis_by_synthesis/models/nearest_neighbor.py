@@ -2,25 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.params import Block
+from analysis_by_synthesis.params.models.nearest_neighbor import Config
 from analysis_by_synthesis.pipeline.errors import UserError
 
 ROUNDING = 1e-2  # of torch.cdist, amply
 REACH = 0.5  # L2; no result depends on it
-
-
-class Config(Block):
-    """Args: references: SHA-256 of MNIST's files that hold the reference images and their labels, by name."""
-
-    module: Literal["nearest_neighbor"]
-    references: dict[str, str]
 
 
 class NearestNeighbor(Classifier):

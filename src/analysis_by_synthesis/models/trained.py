@@ -1,7 +1,6 @@
 """The classifiers that are a network with trained weights."""
 
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor, nn
 
@@ -10,15 +9,7 @@ from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.folding import folded
 from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import load_weights
-from analysis_by_synthesis.params import Block
-
-
-class Config(Block):
-    """Args: network: the module of `networks` that builds it; binarize: whether it sees its input binarised."""
-
-    module: Literal["trained"]
-    network: str
-    binarize: bool = False
+from analysis_by_synthesis.params.models.trained import Config
 
 
 class Trained(Classifier):

@@ -1,10 +1,10 @@
-"""The authors' released VAEs as ours: `python -m analysis_by_synthesis.networks.convert THEIRS.pth ... DIRECTORY`.
+"""The authors' released VAEs as ours.
 
-Ten PyTorch state dicts, of the classes 0 to 9 in this order, become DIRECTORY/abs/0.safetensors ... 9.safetensors. Their names are
-Encoder.conv_0.weight, Encoder.bn_0.running_mean, ..., Decoder.conv_3.bias; ours begin with a small letter.
+They are PyTorch state dicts, whose names are Encoder.conv_0.weight, Encoder.bn_0.running_mean, ..., Decoder.conv_3.bias; ours
+begin with a small letter.
 """
 
-import sys
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,9 +14,6 @@ from safetensors.torch import save_file
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights, save_weights
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.stage import run
-
-CLASSES = 10
 
 
 def convert(source: Path) -> VAE:
@@ -28,7 +25,7 @@ def convert(source: Path) -> VAE:
     try:
         state = torch.load(source, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise UserError(f"{source} is not here; name the ten state dicts and then the directory to write to.") from None
+        raise UserError(f"{source} is not here; name the ten state dicts and then the folder to write to.") from None
     except Exception as error:  # damaged files lead PyTorch to all kinds of them
         raise UserError(f"{source} is not a PyTorch state dict; save model.state_dict() with torch.save.") from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
@@ -46,16 +43,10 @@ def convert(source: Path) -> VAE:
             raise UserError(str(problem).replace(str(renamed), str(source))) from None
 
 
-def main() -> None:
-    arguments = sys.argv[1:]
-    if len(arguments) != CLASSES + 1:
-        raise UserError(
-            f"{len(arguments)} arguments, not {CLASSES + 1}: the state dicts of the ten classes, then a directory."
-        )
-    networks = [convert(Path(source)) for source in arguments[:-1]]
-    for digit, network in enumerate(networks):
-        save_weights(network, Path(arguments[-1]) / "abs" / f"{digit}.safetensors")
+def convert_all(sources: Iterable[Path], weights: Path) -> None:
+    """Convert the state dicts of the classes 0 to 9, in this order, to weights/abs/0.safetensors ... 9.safetensors.
 
-
-if __name__ == "__main__":
-    run(main)
+    Nothing is written unless all of them can be converted.
+    """
+    for digit, vae in enumerate([convert(source) for source in sources]):
+        save_weights(vae, weights / "abs" / f"{digit}.safetensors")

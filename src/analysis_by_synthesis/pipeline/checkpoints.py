@@ -4,7 +4,8 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from pydantic import BaseModel
 
 from analysis_by_synthesis.pipeline.files import replacing
 
-FOLDER = Path(".work")
 log = logging.getLogger(__name__)
 
 
@@ -26,6 +26,9 @@ class Checkpoints:
         parameters: what the result depends on, by name.
         inputs: files, or folders of files, that it depends on.
         folder: where the pieces of all stages are kept.
+
+    Attributes:
+        seconds: that the pieces have taken which `piece` has given so far.
     """
 
     def __init__(
@@ -34,7 +37,7 @@ class Checkpoints:
         code: Mapping[str, str],
         parameters: Mapping[str, Any],
         inputs: Iterable[Path],
-        folder: Path = FOLDER,
+        folder: Path,
     ) -> None:
         made_of = {
             "code": dict(code),
@@ -42,7 +45,18 @@ class Checkpoints:
             "inputs": {str(path): _digest(path) for path in inputs},
         }
         key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()[:16]
-        self.folder = folder / stage / key
+        self.folder, self.seconds = folder / stage / key, 0.0
+
+    def piece(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """A piece of the work: as it was kept, or else made now, and kept."""
+        found = self.load(name)
+        if found is None:
+            began = time.perf_counter()
+            found = make()
+            found["seconds"] = time.perf_counter() - began
+            self.save(name, found)
+        self.seconds += found.pop("seconds")
+        return found
 
     def load(self, piece: str) -> Any | None:
         """The piece as it was saved, or None; a damaged one counts as none."""

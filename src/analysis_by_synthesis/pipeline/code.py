@@ -14,10 +14,10 @@ from pathlib import Path
 import yaml
 
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.project import Project
 
 PACKAGE = "analysis_by_synthesis"
 SOURCE = Path(__file__).parents[2]
-CODE_FILE = Path("code.json")
 LEFT_OUT = frozenset(
     f"{PACKAGE}.{module}"
     for module in (
@@ -25,9 +25,10 @@ LEFT_OUT = frozenset(
         "pipeline.code",
         "pipeline.errors",
         "pipeline.progress",
+        "pipeline.project",
         "pipeline.stage",
     )
-)  # these can't change a result: fingerprints, messages, progress, run cards, the command line
+)  # these can't change a result: fingerprints, messages, progress, run cards, the places of files, the command line
 
 
 # --- Syntax trees ---------------------------------------------------------------------------------------------------------
@@ -42,14 +43,13 @@ def dump(node: ast.AST) -> str:
     Docstrings and positions are left out, and fields that are empty, since newer versions have more of them.
     """
     if isinstance(node, ast.Constant):
-        return f"Constant({ascii(node.value)})"
+        return f"Constant({node.value!a})"
     if isinstance(node, ast.JoinedStr):
         return f"JoinedStr([{','.join(_merged(node.values))}])"
     fields = []
-    for name in node._fields:
-        value = getattr(node, name, None)
+    for name, value in ast.iter_fields(node):
         if name == "body" and isinstance(node, DOCUMENTED):
-            value = _without_docstring(value)
+            value = _without_docstring(node.body)
         if name not in LAYOUT and value is not None and value != []:
             fields.append(f"{name}={_words(value)}")
     return f"{type(node).__name__}({','.join(fields)})"
@@ -75,7 +75,7 @@ def _merged(parts: list[ast.expr]) -> list[str]:
     text = ""
     for part in parts:
         if isinstance(part, ast.Constant):
-            text += part.value
+            text += str(part.value)
             continue
         merged += [ascii(text)] * bool(text) + [dump(part)]
         text = ""
@@ -154,16 +154,15 @@ class Sources:
 # --- Entry points -----------------------------------------------------------------------------------------------------------
 
 
-def entry_points(root: Path, source: Path) -> dict[str, list[Path]]:
-    """All entry points of the project in `root` and the files that they begin with, by key.
+def entry_points(project: Project, source: Path) -> dict[str, list[Path]]:
+    """All entry points of a project and the files that they begin with, by key.
 
     Keys: "stages.<script>", "attacks.<block of params.yaml>", "models.<block of params.yaml>", "networks.<block of models>", of
     the networks that models name.
     """
-    params = yaml.safe_load((root / "params.yaml").read_text())
+    params = yaml.safe_load(project.params.read_text())
     package = source / PACKAGE
-    scripts = (path for path in sorted((root / "stages").glob("*.py")) if path.stem != "fingerprints")
-    found = {f"stages.{path.stem}": [path] for path in scripts}
+    found = {f"stages.{path.stem}": [path] for path in sorted((project.root / "stages").glob("*.py"))}
     found |= {
         f"attacks.{name}": [package / f"attacks/{block['module']}.py"] for name, block in params["attacks"].items()
     }
@@ -175,13 +174,16 @@ def entry_points(root: Path, source: Path) -> dict[str, list[Path]]:
     return found
 
 
-def fingerprints(root: Path = Path(), source: Path = SOURCE, keys: Iterable[str] | None = None) -> dict[str, str]:
+def fingerprints(project: Project, keys: Iterable[str] | None = None, source: Path = SOURCE) -> dict[str, str]:
     """The hash of each entry point, or of those with these keys, as the code is now.
+
+    Args:
+        source: the folder that holds the package.
 
     Raises:
         UserError: a file is missing, or is not Python.
     """
-    entries, sources = entry_points(root, source), Sources(source)
+    entries, sources = entry_points(project, source), Sources(source)
     found = {}
     for key in entries if keys is None else keys:
         if key not in entries:
@@ -202,19 +204,19 @@ def nested(flat: dict[str, str]) -> dict[str, dict[str, str]]:
     return tree
 
 
-def recorded(keys: Iterable[str], root: Path = Path()) -> dict[str, str]:
+def recorded(project: Project, *keys: str) -> dict[str, str]:
     """The fingerprints of these entry points; what code.json says has to be what the code is.
 
     Raises:
         UserError: code.json is missing or is not that of the code.
     """
-    now = fingerprints(root, keys=keys)
+    now = fingerprints(project, keys)
     try:
-        stored = json.loads((root / CODE_FILE).read_text())
+        stored = json.loads(project.code.read_text())
     except (OSError, ValueError):
         stored = {}
     for key, value in now.items():
         kind, name = key.split(".", 1)
         if stored.get(kind, {}).get(name) != value:
-            raise UserError(f"{CODE_FILE} is not that of the code that is here ({key}); run: dvc repro code")
+            raise UserError(f"{project.code} is not that of the code that is here ({key}); run: dvc repro code")
     return now

@@ -1,37 +1,39 @@
-"""Write dvc.lock for results that were made by older code: `python -m analysis_by_synthesis.pipeline.migrate`.
+"""dvc.lock for results that were made by older code: the command `migrate`.
 
 Only while the code still moves: making everything again takes days. A run card keeps the fingerprints of the code that made
 its result, and says "migrated"; the audit and the page count such results as made by older code. Nothing else writes a lock
 without running the stage.
 """
 
-import json
 from pathlib import Path
 
 from dvc.repo import Repo
 from dvc.stage.serialize import to_single_stage_lockfile
 from ruamel.yaml import YAML
 
-from analysis_by_synthesis.pipeline.card import CARD_KEYS
-from analysis_by_synthesis.pipeline.files import replacing, write_json
-from analysis_by_synthesis.pipeline.stage import run
-
-LOCK = Path("dvc.lock")
+from analysis_by_synthesis.pipeline.files import read_json, replacing, write_json
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.runs import read_card
 
 
-def main() -> None:
+def migrate(project: Project) -> list[str]:
+    """Write dvc.lock as if all stages had run whose outputs are here, with a run card among them.
+
+    Returns:
+        the names of the stages whose entry is another one now.
+    """
     yaml = YAML()
-    lock = yaml.load(LOCK.read_text()) if LOCK.exists() else {"schema": "2.0", "stages": {}}
+    lock = yaml.load(project.lock.read_text()) if project.lock.exists() else {"schema": "2.0", "stages": {}}
     migrated = []
-    with Repo() as repo, repo.lock:
+    with Repo(str(project.root)) as repo, repo.lock:
         for stage in repo.index.stages:
-            card = _card([Path(out.def_path) for out in stage.outs])
+            card = _card([project.root / out.def_path for out in stage.outs])
             if card is None:
                 continue
             stage.save()
             if lock["stages"].get(stage.name) == to_single_stage_lockfile(stage):
                 continue
-            content = json.loads(card.read_text())
+            content = read_json(card)
             if not content["migrated"]:
                 write_json(card, content | {"migrated": True})
                 stage.save()
@@ -39,20 +41,13 @@ def main() -> None:
             migrated.append(stage.name)
         names = [stage.name for stage in repo.index.stages]
         lock["stages"] = {name: lock["stages"][name] for name in names if name in lock["stages"]}
-    with replacing(LOCK) as partial:
+    with replacing(project.lock) as partial:
         yaml.dump(lock, partial)
-    print(f"{len(migrated)} stages were migrated, none was run")
+    return migrated
 
 
 def _card(outs: list[Path]) -> Path | None:
     """The run card among a stage's outputs, if all of them are here."""
     if not all(out.exists() for out in outs):
         return None
-    for out in outs:
-        if out.suffix == ".json" and CARD_KEYS <= json.loads(out.read_text()).keys():
-            return out
-    return None
-
-
-if __name__ == "__main__":
-    run(main)
+    return next((out for out in outs if read_card(out)), None)

@@ -1,34 +1,42 @@
-"""What every stage script shares: how it begins, and how it fails."""
+"""What every stage script and every command shares: how it begins, and how it fails."""
 
 import inspect
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.project import Project
 
 PACKAGE = Path(__file__).parents[1]
+KEPT = "what was finished is kept, and the same command goes on from there"
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call a stage's `main` with the command line's arguments, or that of a command, which reads them itself.
+    """Call a stage's `main` with the project in the working directory and the command line's arguments."""
+    script, arguments = Path(sys.argv[0]), sys.argv[1:]
+    with ends_in_a_sentence(KEPT):
+        check_own_code(script.resolve().parents[1])
+        _check_arguments(main, script, arguments)
+        main(Project.here(), *arguments)
 
-    Whatever the user has to mend ends as one sentence and exit code 1.
+
+@contextmanager
+def ends_in_a_sentence(kept: str) -> Iterator[None]:
+    """Whatever the user has to mend ends the program with one sentence and exit code 1, and so does Ctrl-C.
+
+    Args:
+        kept: what an interruption leaves.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    script = Path(sys.argv[0])
     try:
-        if script.resolve().parent.name != "stages":
-            main()
-            return
-        check_own_code(script.resolve().parents[1])
-        _check_arguments(main, script, sys.argv[1:])
-        main(*sys.argv[1:])
+        yield
     except UserError as error:
         sys.exit(f"ERROR: {error}")
     except KeyboardInterrupt:
-        sys.exit("Interrupted; what was finished is kept, and the same command goes on from there.")
+        sys.exit(f"Interrupted; {kept}.")
 
 
 def check_own_code(root: Path) -> None:
@@ -41,14 +49,12 @@ def check_own_code(root: Path) -> None:
     if PACKAGE.resolve() != own:
         raise UserError(
             f"the code that would run is {PACKAGE.resolve()}, not this project's {own};"
-            f" put it first: PYTHONPATH={root / 'src'} dvc repro"
+            f" put it first: PYTHONPATH={own.parent} dvc repro"
         )
 
 
 def _check_arguments(main: Callable[..., None], script: Path, arguments: list[str]) -> None:
-    signature = inspect.signature(main)
-    try:
-        signature.bind(*arguments)
-    except TypeError:
-        names = " ".join(name.upper() for name in signature.parameters)
-        raise UserError(f"{len(arguments)} arguments, but the usage is: python {script} {names}".rstrip()) from None
+    _, *names = inspect.signature(main).parameters
+    if len(arguments) != len(names):
+        usage = " ".join(["python", str(script), *(name.upper() for name in names)])
+        raise UserError(f"{len(arguments)} arguments were given, but the usage is: {usage}")

@@ -18,7 +18,7 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     """Write arrays as a compressed NPZ file, the same bytes for the same arrays."""
     with replacing(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_records(path: Path) -> pd.DataFrame:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.records import read_adversarials
-from analysis_by_synthesis.reporting.records import Cell, Row
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
+from analysis_by_synthesis.evaluation.results import Cell, Row
+from analysis_by_synthesis.params.report import MODEL_LABELS
 
 QUARTERS = 4
 FORMATS: dict[Norm, str] = {"l2": ".2f", "linf": ".3f", "l0": ".0f"}

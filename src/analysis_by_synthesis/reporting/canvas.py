@@ -1,6 +1,7 @@
 """Figures that consist of MNIST images with captions."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +19,8 @@ class Canvas:
     """A white page of width x height image pixels; x runs to the right, y downwards, both from the upper left corner."""
 
     def __init__(self, width: int, height: int) -> None:
-        self.pixels, self.texts = np.ones((height, width)), []
+        self.pixels = np.ones((height, width))
+        self.texts: list[str] = []
         size = (width / PIXELS_PER_INCH, height / PIXELS_PER_INCH)
         self.figure = plt.figure(figsize=size)
         self.axis = self.figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
@@ -38,10 +40,11 @@ class Canvas:
         for width, color in ((SIDE, "0.88"), (SIDE * share, "0.25")):
             self.axis.add_patch(Rectangle((x, y), width, 3, facecolor=color, linewidth=0))
 
-    def text(self, x: float, y: float, text: str, **style) -> None:
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
         """Centred above (x, y), in small print, unless the style says otherwise."""
         self.texts.append(text)
-        self.axis.text(x, y, text, **{"ha": "center", "va": "bottom", "fontsize": 6.5} | style)
+        defaults: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 6.5}
+        self.axis.text(x, y, text, **defaults | style)
 
     def save(self, path: Path) -> None:
         """Write the figure to `path`, and what it draws, pixels and texts, to drawn/ beside it."""

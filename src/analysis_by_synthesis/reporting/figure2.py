@@ -8,16 +8,13 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.reporting.records import Row, Together
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
+from analysis_by_synthesis.evaluation.results import Row, Together
+from analysis_by_synthesis.evaluation.statistics import accuracy_curve
+from analysis_by_synthesis.params.report import MODEL_LABELS
+from analysis_by_synthesis.reporting.style import MODEL_LINES, NORM_LABELS, save
 
 LIMITS: dict[Norm, float] = {"l2": 5.0, "linf": 0.6, "l0": 60.0}
 POINTS = 121
-
-
-def accuracy_curve(distances: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Share of the distances (N,) above each value of the grid (M,)."""
-    return (distances[None, :] > grid[:, None]).mean(1)
 
 
 def curves(together: dict[Row, Together], norm: Norm) -> pd.DataFrame:

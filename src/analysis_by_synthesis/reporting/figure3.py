@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 from torch import Tensor
 
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.adversarials import caption, one_per_class, perturbed, picture
 from analysis_by_synthesis.reporting.canvas import SIDE, Canvas
-from analysis_by_synthesis.reporting.style import MODEL_LABELS
 
 LEFT, TOP, ACROSS, DOWN = 56, 4, SIDE + 4, SIDE + 8
 

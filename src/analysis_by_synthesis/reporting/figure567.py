@@ -6,9 +6,10 @@ import pandas as pd
 from torch import Tensor
 
 from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.adversarials import QUARTERS, caption, perturbed, picture, some_per_quarter
 from analysis_by_synthesis.reporting.canvas import SIDE, Canvas
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_LABELS
+from analysis_by_synthesis.reporting.style import NORM_LABELS
 
 FIGURES: dict[Norm, str] = {"l0": "figure5", "l2": "figure6", "linf": "figure7"}
 EACH = 4  # samples of a quarter

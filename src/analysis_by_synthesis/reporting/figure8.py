@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.figure2 import LIMITS
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, MODEL_LINES, NORM_LABELS, save
+from analysis_by_synthesis.reporting.style import MODEL_LINES, NORM_LABELS, save
 
 BINS: dict[Norm, int] = {"l2": 40, "linf": 40, "l0": 30}  # of L0, two pixels each
 

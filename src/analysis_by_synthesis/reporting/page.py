@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
+from analysis_by_synthesis.distances import NORM_NAMES
+from analysis_by_synthesis.params.report import MODEL_LABELS
 
 TEMPLATE = Path(__file__).with_name("page.html")
 SHOWN = tuple(f"{name}==" for name in ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "dvc", "matplotlib"))
@@ -101,7 +102,8 @@ def _versions(requirements: Path) -> list[str]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.astype(object).to_dict("records")
+    records: list[dict[str, Any]] = table.astype(object).to_dict("records")
+    return records
 
 
 def _embedded(path: Path) -> str:

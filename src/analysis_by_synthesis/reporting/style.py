@@ -1,6 +1,7 @@
 """Names and looks of models and norms, the same in every table and figure."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -8,21 +9,14 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from analysis_by_synthesis.pipeline.files import replacing
 
-MODEL_LABELS = {
-    "cnn": "CNN",
-    "binary_cnn": "Binary CNN",
-    "nearest_neighbor": "Nearest Neighbor",
-    "madry": "Madry et al.",
-    "binary_abs": "Binary ABS",
-    "abs": "ABS",
-}
 # Okabe and Ito's colours, told apart by the colour-blind; the line styles tell them apart in greyscale.
-MODEL_LINES = {
+MODEL_LINES: dict[str, dict[str, Any]] = {
     "cnn": {"color": "#56B4E9", "linestyle": "-"},
     "binary_cnn": {"color": "#0072B2", "linestyle": "--"},
     "nearest_neighbor": {"color": "#009E73", "linestyle": "-."},
@@ -31,7 +25,6 @@ MODEL_LINES = {
     "abs": {"color": "#000000", "linestyle": "-"},
 }
 NORM_LABELS = {"l2": "$L_2$ distance", "linf": r"$L_\infty$ distance", "l0": "$L_0$ distance (pixels)"}
-NORM_NAMES = {"l2": "L2", "linf": "Linf", "l0": "L0"}
 
 plt.rcParams.update({
     "figure.dpi": 150, "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
@@ -41,9 +34,10 @@ plt.rcParams.update({
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG to `path` and as PDF beside it, the same bytes for the same figure, and close it."""
-    figure.canvas.draw()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
     figure.set_layout_engine("none")  # the layout is found, and serves both files
-    pixels = np.asarray(figure.canvas.buffer_rgba())[:, :, :3]
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
     is_grey = (pixels == pixels[:, :, :1]).all()
     image = Image.fromarray(pixels[:, :, 0]) if is_grey else Image.fromarray(pixels).quantize()  # smaller files
     with replacing(path) as partial:

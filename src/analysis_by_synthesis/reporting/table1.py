@@ -1,122 +1,18 @@
-"""Table 1: median adversarial distance and accuracy at the threshold, per model and attack, beside the paper's."""
+"""Table 1 for people, as Markdown, and for `dvc metrics`, as JSON."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import field_validator
 
-from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.evaluation.statistics import median, share
-from analysis_by_synthesis.params import Block, Growth, Positive, Share
+from analysis_by_synthesis.distances import NORM_NAMES
+from analysis_by_synthesis.params.report import (
+    MODEL_LABELS,
+)
 from analysis_by_synthesis.pipeline.files import write_json
-from analysis_by_synthesis.reporting.flags import FlagSettings
-from analysis_by_synthesis.reporting.records import Cell, Row, all_attacks
-from analysis_by_synthesis.reporting.style import MODEL_LABELS, NORM_NAMES
-
-PAPER = Path("paper/table1.csv")
-OF_THE_PAPER = "All {} Attacks"
-WITH_ESTIMATED = "All {} Attacks, with estimated gradients"
-EVERYTHING = "All {} Attacks, ours too"
 
 
-class AllRows(Block):
-    """Blocks of `attacks` that are taken together. Args: paper: its attacks, with exact gradients in place of estimated ones;
-    estimated: those with estimated gradients; ours: those that the paper doesn't have, bound_guided among them."""
-
-    paper: list[str]
-    estimated: list[str]
-    ours: list[str]
-
-    def rows(self) -> dict[str, list[str]]:
-        """The attacks of each row, by its label with {} for the norm."""
-        return {
-            OF_THE_PAPER: self.paper,
-            WITH_ESTIMATED: self.paper + self.estimated,
-            EVERYTHING: self.paper + self.ours,
-        }
-
-
-class ReportSettings(Block):
-    """Args: thresholds: of the accuracy, per norm; disagreement: factor between our median and the paper's that needs an
-    explanation; disproved: share of itself by which a bound has to fall to count as disproved; flags: when they are raised;
-    all: which attacks the rows "All" take together."""
-
-    thresholds: dict[Norm, Positive]
-    disagreement: Growth
-    disproved: Share
-    flags: FlagSettings
-    all: AllRows
-
-    @field_validator("thresholds")
-    @classmethod
-    def _of_all_norms(cls, thresholds: dict[Norm, float]) -> dict[Norm, float]:
-        if missing := set(NORMS) - set(thresholds):
-            raise ValueError(f"there has to be a threshold for {', '.join(sorted(missing))}")
-        return thresholds
-
-
-def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
-    """Median and accuracy (share of distances above the threshold) of distances (N,), with their 95 % intervals."""
-    row: dict[str, float] = {"n": len(distances)}
-    estimates = {"median": median(distances), "accuracy": share((distances > threshold).sum(), len(distances))}
-    for name, (value, low, high) in estimates.items():
-        row |= {name: value, f"{name}_low": low, f"{name}_high": high}
-    return row
-
-
-def table1(cells: dict[Row, Cell], clean: dict[str, pd.DataFrame], settings: ReportSettings) -> pd.DataFrame:
-    """Table 1, a row per norm, attack and model, ordered as in the paper.
-
-    Args:
-        cells: of all attacks.
-        clean: predictions on clean images, by model.
-
-    Returns:
-        norm, attack, model, n, median and accuracy with their intervals, the paper's, for single attacks rejected
-        (adversarials that the arbiter did not confirm), and for several together attacks (their labels).
-    """
-    rows = []
-    for model, table in clean.items():
-        wrong = np.where(table["label"] == table["predicted"], np.inf, 0.0)
-        without = dict.fromkeys(("median", "median_low", "median_high"), np.nan)
-        rows.append(Row("clean", "Clean", model)._asdict() | summarise(wrong, 0.0) | without)
-    for row, cell in cells.items():
-        summary = summarise(cell.records[row.norm].to_numpy(), settings.thresholds[row.norm])
-        rows.append(row._asdict() | summary | {"rejected": int(cell.records["rejected"].sum())})
-    for label, names in settings.all.rows().items():
-        for row, (distances, attacks) in all_attacks(cells, names, label).items():
-            summary = summarise(distances.to_numpy(), settings.thresholds[row.norm])
-            rows.append(row._asdict() | summary | {"attacks": "; ".join(attacks)})
-    table = pd.DataFrame(rows).merge(_paper(), how="left", on=list(Row._fields))
-    return table.astype({"rejected": "Int64"}).sort_values(
-        list(Row._fields), key=_order, kind="stable", ignore_index=True
-    )
-
-
-def _paper() -> pd.DataFrame:
-    table = pd.read_csv(PAPER, index_col=list(Row._fields))
-    return table.rename(columns={"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"})
-
-
-def _order(column: pd.Series) -> pd.Series:
-    """The paper's order of norms, attacks and models; attacks that it doesn't have come before the "All" rows."""
-    if column.name == "norm":
-        ranks = {norm: rank for rank, norm in enumerate(("clean", *NORMS))}
-    elif column.name == "model":
-        ranks = {model: rank for rank, model in enumerate(MODEL_LABELS)}
-    else:
-        attacks = _paper().index.get_level_values("attack").unique()
-        single = [name for name in attacks if not name.startswith("All ")]
-        together = [
-            label.format(norm) for label in (OF_THE_PAPER, WITH_ESTIMATED, EVERYTHING) for norm in NORM_NAMES.values()
-        ]
-        others = [name for name in column.unique() if name not in {*single, *together}]
-        ranks = {name: rank for rank, name in enumerate([*single, *others, *together])}
-    return column.map(ranks)
-
-
-def as_markdown(table: pd.DataFrame, recipe: str) -> str:
+def table_as_markdown(table: pd.DataFrame, recipe: str) -> str:
     """The table for people: a row per attack, a column per model, "ours (paper's)" as median / accuracy.
 
     Args:
@@ -148,6 +44,16 @@ def _cell(row: pd.Series) -> str:
 def _pair(distance: float, accuracy: float) -> str:
     share = f"{accuracy:.1%}" if pd.isna(distance) else f"{accuracy:.0%}"
     return share if pd.isna(distance) else f"{'∞' if np.isinf(distance) else f'{distance:.3g}'} / {share}"
+
+
+def disagreements_as_markdown(found: pd.DataFrame, factor: float) -> str:
+    """The disagreements of Table 1 with the paper, one sentence for each."""
+    if found.empty:
+        return f"No median differs from the paper's by more than a factor of {factor}.\n"
+    lines = [f"Medians that differ from the paper's by more than a factor of {factor}:", ""]
+    for row in found.itertuples():
+        lines.append(f"* {row.attack}, {row.model}: {row.median:.3g} instead of {row.paper_median:.3g}: {row.why}.")
+    return "\n".join(lines) + "\n"
 
 
 def write_metrics(table: pd.DataFrame, directory: Path) -> None:

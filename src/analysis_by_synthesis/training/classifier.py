@@ -2,37 +2,16 @@
 
 import math
 import time
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from analysis_by_synthesis.params import Block, Count, Positive, Share
+from analysis_by_synthesis.params.classifiers import Adversary, ClassifierTraining
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
-from analysis_by_synthesis.training.augmentation import Augmentation, augment
-
-
-class Adversary(Block):
-    """PGD under the Linf norm, random start; epsilon grows linearly from 0 over the warm-up epochs."""
-
-    epsilon: Positive
-    step_size: Positive
-    steps: Count
-    warm_up_epochs: Annotated[float, Field(ge=0)]
-
-
-class ClassifierTraining(Block):
-    recipe: str
-    epochs: Count
-    batch_size: Count
-    max_learning_rate: Positive
-    warm_up_share: Share
-    adversary: Adversary | None
-    augmentation: Augmentation | None = None
+from analysis_by_synthesis.training.augmentation import augment
 
 
 def pgd(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, step_size: float, steps: int) -> Tensor:
@@ -67,7 +46,7 @@ def train(
     Raises:
         UserError: the loss is no longer a number.
     """
-    network = network.to(images.device, memory_format=torch.channels_last)
+    network = network.to(images.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     batches = max(1, len(images) // settings.batch_size)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.max_learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

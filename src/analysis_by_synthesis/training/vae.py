@@ -2,28 +2,16 @@
 
 import math
 import time
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from analysis_by_synthesis.networks.autoencoder import Autoencoder
-from analysis_by_synthesis.params import Block, Count, Positive, Share
+from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
-from analysis_by_synthesis.training.augmentation import Augmentation, augment
-
-
-class VAETraining(Block):
-    epochs: Count
-    batch_size: Count
-    max_learning_rate: Positive
-    warm_up_share: Share
-    kl_weight_start: Annotated[float, Field(ge=1)]
-    kl_annealing_epochs: Count
-    augmentation: Augmentation | None = None
+from analysis_by_synthesis.training.augmentation import augment
 
 
 def reconstruction_error(images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -55,7 +43,7 @@ def train(
         UserError: the loss is no longer a number.
     """
     device = images.device
-    vae = vae.to(device, memory_format=torch.channels_last)
+    vae = vae.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     batches = max(1, len(images) // settings.batch_size)
     optimizer = torch.optim.Adam(vae.parameters(), lr=settings.max_learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

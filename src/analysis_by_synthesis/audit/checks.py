@@ -1,0 +1,79 @@
+"""All checks, in turn."""
+
+import random
+from collections.abc import Iterator
+
+from analysis_by_synthesis.audit.adversarials import check_cell
+from analysis_by_synthesis.audit.bounds import check_bounds, check_search
+from analysis_by_synthesis.audit.clean import check_clean
+from analysis_by_synthesis.audit.provenance import check_provenance
+from analysis_by_synthesis.audit.remake import check_remake
+from analysis_by_synthesis.audit.stages import Stage, read_stages
+from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
+from analysis_by_synthesis.audit.verdict import Verdict
+from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.evaluation.results import read_cells
+from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.pipeline.files import read_json
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.runs import PRESENT, made_by
+
+EXACT = ("figures", "figure4", "page", "reliability", "report", "runs", "vae_health")
+NUMERIC = {"calibrate": 0.01, "class_scalars": 0.0, "figure1": 0.02, "pgd_accuracy": 0.01}  # with tolerances
+SHARE = 0.1  # of the many, unless all are asked for
+
+
+def verdicts(project: Project, everything: bool, reruns: int, seed: int) -> Iterator[Verdict]:
+    """What each check of a project finds.
+
+    Args:
+        everything: also what is only sampled otherwise.
+        reruns: so many cells, drawn with `seed`, are attacked again.
+    """
+    yield check_code(project)
+    stages, code = read_stages(project), read_json(project.code)
+    yield check_state(project, stages)
+    yield check_provenance(project, stages, code)
+    yield check_configuration(project)
+    keys = {"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings}
+    attacks, cells, bounds = read(keys, project.params)
+    found = read_cells(project, attacks, cells)
+    images, labels = load("test", project.mnist)
+    share = 1.0 if everything else SHARE
+    for name in cells.attack.models:
+        model = load_model(name, project.models)
+        yield check_clean(project.clean / f"{name}.csv", model, images, labels)
+        for row, cell in found.items():
+            if row.model == name:
+                samples = read_json(cell.stem.with_suffix(".json"))["samples"]
+                yield check_cell(cell.stem, samples, model, images, labels, share, seed)
+        for norm in cells.bounds.norms if name in cells.bounds.models else []:
+            yield check_bounds(found, name, norm)
+            yield check_search(found, name, model, norm, bounds.chosen, images, labels, seed)
+    for stage in stages.values():
+        group = stage.name.partition("@")[0]
+        if group in EXACT:
+            yield check_remake(project, stage)
+        elif group in NUMERIC:
+            yield _made_again(project, stage, code, NUMERIC[group])
+    again = [
+        name for name in sorted(stages) if name.startswith(("attack", "transfer")) and _is_present(stages[name], code)
+    ]
+    for name in random.Random(seed).sample(again, min(reruns, len(again))):
+        attack = stages[name].command[2]
+        chunk = {f"attacks.{attack}.samples": read_json(stages[name].deps[-1])["evaluation"]["chunk_size"]}
+        yield check_remake(project, stages[name], 0.01, chunk)
+
+
+def _made_again(project: Project, stage: Stage, code: dict[str, dict[str, str]], tolerance: float) -> Verdict:
+    if stage.card is None or _is_present(stage, code):
+        return check_remake(project, stage, tolerance)
+    return Verdict(f"{stage.name}: not made again, since older code has made it")
+
+
+def _is_present(stage: Stage, code: dict[str, dict[str, str]]) -> bool:
+    card = stage.card
+    return card is not None and made_by(card, code) == PRESENT

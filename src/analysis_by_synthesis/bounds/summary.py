@@ -1,0 +1,167 @@
+"""Lower bounds and verified adversarials, brought together: what is known about the robustness of a model."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta
+
+from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.evaluation.results import Cell, Row, smallest
+from analysis_by_synthesis.evaluation.statistics import CONFIDENCE
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.tables import read_records
+
+MODELS = ("abs", "binary_abs")
+ROUNDING = 1e-5  # relative, of distances written with six digits
+ARBITER_ROUNDING = 1e-3  # of D in single precision, in squared pixel units, with room
+
+Numbers = dict[str, Any]  # a number by its name, and the check's under `check`
+
+
+def summarise(
+    project: Project, cells: dict[Row, Cell], thresholds: dict[Norm, float], disproved: float
+) -> tuple[dict[str, dict[Norm, Numbers]], dict[Norm, dict[str, pd.DataFrame]]]:
+    """The numbers of each model in each norm, and the `bracket` of each norm and model.
+
+    Args:
+        cells: of all attacks, with their verified adversarials.
+        thresholds: of the accuracies.
+        disproved: share of itself by which a bound has to fall to count as disproved.
+    """
+    summary: dict[str, dict[Norm, Numbers]] = {model: {} for model in MODELS}
+    brackets: dict[Norm, dict[str, pd.DataFrame]] = {norm: {} for norm in NORMS}
+    table = pd.read_csv(project.paper / "bounds.csv", index_col=["model", "norm"]).add_prefix("paper_")
+    printed = {entry: _finite(numbers) for entry, numbers in table.to_dict("index").items()}
+    records = {
+        model: [read_records(project.bounds / f"{model}-{part}.csv") for part in ("paper", "searches")]
+        for model in MODELS
+    }
+    for (norm, attack, model), cell in cells.items():
+        if attack == BOUND_GUIDED_LABEL:
+            paper, searches = records[model]
+            check = searches[searches["norm"] == norm]
+            lower = fallen(cell.records, check)
+            both = brackets[norm][model] = bracket(lower, smallest(cells, norm, model), norm)
+            summary[model][norm] = {
+                **summarise_bounds(lower, both, thresholds[norm]),
+                **summarise_paper_bounds(paper, lower, norm),
+                **printed.get((model, norm), {}),
+                "check": summarise_check(check, disproved),
+            }
+    return summary, brackets
+
+
+def bracket(lower: pd.DataFrame, upper: pd.Series, norm: Norm) -> pd.DataFrame:
+    """The images that have both a lower bound and an attack: columns lower, upper and ratio (nan where both are 0).
+
+    Args:
+        lower: records of the bounds in one norm, by image.
+        upper: the smallest distance of a verified adversarial in that norm, by image; inf where there is none.
+
+    Raises:
+        UserError: a bound is above the distance of a verified adversarial.
+    """
+    both = pd.concat({"lower": lower["lower"], "upper": upper}, axis=1, join="inner")
+    if violated := violations(both):
+        raise UserError(
+            f"the {norm} bounds of the test images {violated} are above the distance of a verified"
+            " adversarial; search longer over z (bounds.search in params.yaml, or the arbiter's rounds)."
+        )
+    return both.assign(ratio=both["upper"] / both["lower"])
+
+
+def violations(both: pd.DataFrame) -> list[int]:
+    """The test images whose bound is above the distance of an adversarial: columns lower and upper, by image."""
+    return [int(image) for image in both.index[both["lower"] > both["upper"] * (1 + ROUNDING)]]
+
+
+def summarise_bounds(lower: pd.DataFrame, both: pd.DataFrame, threshold: float) -> Numbers:
+    """What is known about a model in one norm.
+
+    Args:
+        lower: records of the bounds, by image.
+        both: its `bracket`.
+        threshold: of the accuracies.
+    """
+    summary = {
+        "n": len(lower),
+        "mean_lower": lower["lower"].mean(),
+        "mean_lower_single": lower["single"].mean(),
+        "mean_lower_single_without_box": lower["single_without_box"].mean(skipna=False),
+        "median_lower": lower["lower"].median(),
+        "certified_accuracy": (lower["lower"] > threshold).mean(),
+        "attacked_n": len(both),
+        "median_upper": both["upper"].median(),
+        "median_ratio": both["ratio"].median(),
+        "closed_to_5_percent": (both["ratio"].fillna(1) <= 1.05).mean(),
+        "attacked_accuracy": (both["upper"] > threshold).mean(),
+        "violations": len(violations(both)),
+    }
+    return _finite(summary)
+
+
+def summarise_paper_bounds(records: pd.DataFrame, ours: pd.DataFrame, norm: Norm) -> Numbers:
+    """The paper's formula: mean and median over images, averaged over seeds, with their standard errors over seeds.
+
+    Args:
+        records: by image; the columns seed, and those of paper_bounds.
+        ours: our bounds in that norm, by image, for a mean over the same images.
+    """
+    summary = {}
+    if norm in records:
+        seeds = records.groupby("seed")[norm]
+        root = np.sqrt(records["seed"].nunique())
+        summary = {
+            "paper_formula_n": records.index.nunique(),
+            "mean_lower_paper_formula": seeds.mean().mean(),
+            "mean_lower_paper_formula_standard_error": seeds.mean().std() / root,
+            "median_lower_paper_formula": seeds.median().mean(),
+            "mean_lower_of_the_same_images": ours["lower"].reindex(records.index.unique()).mean(),
+        }
+    if f"{norm}_with_prior" in records:
+        summary["mean_paper_formula_latents_with_prior"] = records[f"{norm}_with_prior"].mean()
+    return _finite(summary)
+
+
+def fallen(lower: pd.DataFrame, check: pd.DataFrame) -> pd.DataFrame:
+    """Records of bounds in one norm, by image, each bound at most what the check has found for the image."""
+    found = check["found"].reindex(lower.index).fillna(np.inf)
+    return lower.assign(**{name: lower[name].clip(upper=found) for name in ("single_without_box", "single", "lower")})
+
+
+def upper_limit(events: int, n: int) -> float:
+    """One-sided 95 % upper limit of a rate (Clopper and Pearson); about 3 / n where nothing was seen."""
+    return float(beta.ppf(CONFIDENCE, events + 1, n - events)) if events < n else 1.0
+
+
+def summarise_check(records: pd.DataFrame, disproved: float) -> Numbers:
+    """What the check of a model in one norm has disproved, and how often its search got below the arbiter's D.
+
+    Args:
+        records: of bounds_check in one norm.
+        disproved: share of itself by which a bound has to fall to count as disproved; the largest fall is that of all.
+    """
+    fall = (1 - records["found"] / records["lower"]).where(records["lower"] > 0, 0.0)
+    count = int((fall > disproved).sum())
+    summary = {
+        "n": len(records),
+        "disproved": count,
+        "largest_fall": max(0.0, fall.max()),
+        "disproved_upper_limit": upper_limit(count, len(records)),
+    }
+    for which in ("own", "rival"):
+        missed = records[which] > ARBITER_ROUNDING
+        summary |= {f"arbiter_missed_{which}": int(missed.sum()), f"largest_missed_{which}": records[which].max()}
+    return _finite(summary)
+
+
+def _finite(summary: Numbers) -> Numbers:
+    """Rounded, without what is infinite or unknown."""
+    return {
+        name: value if isinstance(value, int) else round(float(value), 6)
+        for name, value in summary.items()
+        if np.isfinite(value)
+    }

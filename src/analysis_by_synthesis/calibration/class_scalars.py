@@ -1,0 +1,52 @@
+"""gamma, the class scalars of Binary ABS (section 3)."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analysis_by_synthesis.models.binary_abs import FILE, BinaryABS
+from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders, weight_files
+from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.models.binary_abs import Config
+from analysis_by_synthesis.pipeline.files import read_json, write_json
+
+
+@torch.no_grad()
+def fit_binary_abs(vaes: Path, folder: Path, settings: ClassScalars, images: Tensor, labels: Tensor) -> list[float]:
+    """Complete the model's folder, which has its config.json: copies of the VAEs, and gamma (10,), fitted to them.
+
+    Args:
+        vaes: the folder of ABS.
+        images, labels: of the training split, (N, 1, 28, 28) and (N,).
+    """
+    for path in weight_files(vaes):
+        shutil.copyfile(path, folder / path.name)
+    config = Config(**read_json(folder / "config.json"))
+    model = BinaryABS(load_decoders(folder), config.inference).to(images.device)
+    distances = -model(images[: settings.images]).cpu().numpy()
+    gamma = fit_class_scalars(distances, labels[: settings.images].cpu().numpy(), settings)
+    rounded = [round(value, 6) for value in gamma.tolist()]
+    write_json(folder / FILE, {"gamma": rounded, "vae_sha256": decoders_digest(folder)})
+    return rounded
+
+
+def fit_class_scalars(distances: np.ndarray, labels: np.ndarray, settings: ClassScalars) -> np.ndarray:
+    """gamma (10,) for distances D_c (N, 10) and labels (N,): coordinate-wise line search on accuracy.
+
+    Among equally good scalars of a class the one nearest to 1 is taken.
+    """
+    gamma = np.ones(distances.shape[1])
+    grid = np.linspace(settings.lowest, settings.highest, settings.grid)
+    grid = grid[np.abs(grid - 1).argsort(kind="stable")]
+
+    def accuracy(c: int, value: float) -> float:
+        trial = np.where(np.arange(len(gamma)) == c, value, gamma)
+        return float(((trial * distances).argmin(1) == labels).mean())
+
+    for _ in range(settings.sweeps):
+        for c in range(len(gamma)):
+            gamma[c] = max(grid, key=lambda value: accuracy(c, value))
+    return gamma

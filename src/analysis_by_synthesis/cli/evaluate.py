@@ -1,0 +1,148 @@
+"""Other weights through the same evaluation as the committed ones."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from analysis_by_synthesis.attacks.registry import Attack, load_attack
+from analysis_by_synthesis.calibration.class_scalars import fit_binary_abs
+from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.evaluation.cell import Experiment
+from analysis_by_synthesis.evaluation.statistics import median
+from analysis_by_synthesis.models import BATCH, load_model, predict
+from analysis_by_synthesis.models.binary_abs import FILE
+from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.reader import read, read_tree
+from analysis_by_synthesis.pipeline.code import fingerprints
+from analysis_by_synthesis.pipeline.device import device
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis.pipeline.progress import progress
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.tables import read_records, write_csv
+
+CONFIG = "config.json"
+
+
+def evaluate(project: Project, weights: Path, output: Path, names: list[str], samples: int | None) -> pd.DataFrame:
+    """Clean accuracy and the named cells for the models in `weights`.
+
+    Args:
+        project: that has the parameters, MNIST, and whatever `weights` lacks.
+        weights: laid out as the project's models.
+        output: all that is written goes to this folder; finished chunks stay there, and another call goes on from them.
+        names: <model>-<attack>, of a folder of `weights` and a block of `attacks` in params.yaml.
+        samples: attacked in each cell; as many as params.yaml says if None.
+
+    Returns:
+        a row per cell: cell, clean_accuracy of its model, n, norm, median distance, and the median of the project's own
+        model (nan where its records don't have the same images).
+
+    Raises:
+        UserError: there is no such cell, a model is missing or wrong, or the output can't be written to.
+    """
+    seed, order, evaluation, clean_images = read(
+        {"seed": int, "order": int, "evaluation": Evaluation, "clean_images": Count}, project.params
+    )
+    experiment, cells = Experiment(seed=seed, order=order, evaluation=evaluation), _cells(project, names)
+    loaded = {attack: _attack(project, attack) for _, attack in cells.values()}
+    needed = {name for _, _, settings in loaded.values() for name in settings.needs if (weights / name).is_dir()}
+    made = Project(output)
+    _check_folders(weights, made)
+    _collect(project, weights, made, {model for model, _ in cells.values()} | needed)
+    accuracy = {model: _clean_accuracy(project, made, model, clean_images) for model, _ in cells.values()}
+    rows = []
+    for name, (model, attack_name) in cells.items():
+        block, attack, settings = loaded[attack_name]
+        others = {other: (made if other in needed else project).models / other for other in settings.needs}
+        code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
+        n = samples or block.samples
+        experiment.run(
+            made.models / model, attack, settings, n, code, made.attacks / name, project.mnist, made.work, others
+        )
+        distances = read_records(made.attacks / f"{name}.csv")[block.norm]
+        rows.append({
+            "cell": name, "clean_accuracy": accuracy[model], "n": n, "norm": block.norm,
+            "median": median(distances.to_numpy()).value, "project_median": _median_here(project, name, distances),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _cells(project: Project, names: list[str]) -> dict[str, tuple[str, str]]:
+    """Model and attack of each cell."""
+    tree, cells = read_tree(project.params), {}
+    for name in names:
+        model, _, attack = name.partition("-")
+        if model not in tree["models"] or attack not in tree["attacks"]:
+            raise UserError(
+                f"there is no cell {name}; name <model>-<attack>, of models and attacks in {project.params}."
+            )
+        cells[name] = (model, attack)
+    return cells
+
+
+def _attack(project: Project, name: str) -> tuple[AttackBlock, Attack, AttackSettings]:
+    (block,) = read({f"attacks.{name}": AttackBlock}, project.params)
+    return block, *load_attack(f"attacks.{name}", block, project.params)
+
+
+def _check_folders(weights: Path, made: Project) -> None:
+    if not weights.is_dir():
+        raise UserError(f"{weights} is not a folder of weights; lay it out as models/ is.")
+    if made.params.exists():
+        raise UserError(
+            f"{made.root} is a project, whose results would be replaced; name another folder for the output."
+        )
+
+
+def _collect(project: Project, weights: Path, made: Project, names: set[str]) -> None:
+    """Copy the models' folders to the output, completed by what the project has; a file that is there is never replaced."""
+    for name in sorted(names):
+        source, target = weights / name, made.models / name
+        fits = name == "binary_abs" and not (source / FILE).exists()  # to the VAEs of ABS, as the pipeline does
+        holder = weights / "abs" if fits else source
+        if not holder.is_dir():
+            raise UserError(f"{weights} has no folder {holder.name}; lay it out as models/ is.")
+        config = source / CONFIG if (source / CONFIG).exists() else project.models / name / CONFIG
+        for path in (config, *(path for path in holder.iterdir() if path.is_file() and path.name != CONFIG)):
+            _copy(path, target / path.name)
+        if fits and not (target / FILE).exists():
+            (settings,), where = read({"class_scalars": ClassScalars}, project.params), device()
+            fit_binary_abs(
+                weights / "abs", target, settings, *(part.to(where) for part in load("train", project.mnist))
+            )
+
+
+def _copy(path: Path, copy: Path) -> None:
+    try:
+        if not copy.exists():
+            with replacing(copy) as partial:
+                shutil.copyfile(path, partial)
+        elif copy.read_bytes() != path.read_bytes():
+            raise UserError(f"{copy} is there, and is not {path}; name another folder for the output.")
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be copied to {copy} ({error.strerror}); name another folder for the output."
+        ) from None
+
+
+def _clean_accuracy(project: Project, made: Project, name: str, n: int) -> float:
+    model, where = load_model(name, made.models, device()), device()
+    images, labels = (part[:n] for part in load("test", project.mnist))
+    parts = progress(images.split(BATCH), f"{name}, clean images")
+    predicted = torch.cat([predict(model, part.to(where)).cpu() for part in parts])
+    write_csv(made.clean / f"{name}.csv", pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted}))
+    return float((predicted == labels).double().mean())
+
+
+def _median_here(project: Project, name: str, distances: pd.Series) -> float:
+    """The median of the project's own cell on the same images; nan if it doesn't have them."""
+    path = project.attacks / f"{name}.csv"
+    here = read_records(path)[distances.name] if path.exists() else distances.iloc[:0]
+    return median(here.reindex(distances.index).to_numpy()).value

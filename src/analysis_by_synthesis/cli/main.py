@@ -1,0 +1,151 @@
+"""`analysis-by-synthesis COMMAND`: the commands, each with its help.
+
+What a command needs is imported when it runs, so that help comes at once.
+"""
+
+from pathlib import Path
+
+import click
+
+from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.stage import KEPT, check_own_code, ends_in_a_sentence
+
+FOLDER = click.Path(path_type=Path)
+
+
+def main() -> None:
+    """What the program runs."""
+    commands(prog_name="analysis-by-synthesis")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def commands() -> None:
+    """Analysis by Synthesis (Schott et al., ICLR 2019), reproduced.
+
+    The pipeline itself is run by `dvc repro`. These commands do the rest; run them in the root of the project, where
+    params.yaml is.
+    """
+
+
+@commands.command()
+def check() -> None:
+    """Check params.yaml: all keys and values, and whether its blocks fit together."""
+    from analysis_by_synthesis.params.check import check
+
+    with ends_in_a_sentence("nothing was changed"):
+        project = Project.here()
+        check(project.params)
+        click.echo(f"{project.params} is right.")
+
+
+@commands.command()
+def code() -> None:
+    """Write code.json, the fingerprints of the code, after a check of params.yaml.
+
+    This is the first stage of the pipeline: `dvc repro` runs it.
+    """
+    from analysis_by_synthesis.params.check import check
+    from analysis_by_synthesis.pipeline.code import fingerprints, nested
+    from analysis_by_synthesis.pipeline.files import write_json
+
+    with ends_in_a_sentence("code.json is as it was"):
+        project = Project.here()
+        check_own_code(project.root)
+        check(project.params)
+        write_json(project.code, nested(fingerprints(project)))
+
+
+@commands.command()
+@click.argument("weights", type=FOLDER)
+@click.argument("output", type=FOLDER)
+@click.argument("cells", nargs=-1, required=True, metavar="CELL...")
+@click.option(
+    "--samples", type=click.IntRange(min=1), help="Images to attack in each cell; as params.yaml says if not given."
+)
+def evaluate(weights: Path, output: Path, cells: tuple[str, ...], samples: int | None) -> None:
+    """Evaluate other weights as the committed ones were.
+
+    WEIGHTS is a folder that is laid out as models/ is: abs/0.safetensors to abs/9.safetensors, cnn/weights.safetensors and
+    so on. A model without a config.json gets that of this project. A CELL is a model and an attack of params.yaml, for
+    instance abs-fgsm. Everything is written to the folder OUTPUT.
+    """
+    from analysis_by_synthesis.cli.evaluate import evaluate
+
+    with ends_in_a_sentence(KEPT):
+        table = evaluate(Project.here(), weights, output, list(cells), samples)
+        click.echo(table.to_string(index=False))
+
+
+@commands.command()
+@click.argument("model", type=click.Choice(["abs", "binary_abs"]))
+@click.argument("norm", type=click.Choice(NORMS))
+@click.argument("images", nargs=-1, required=True, type=int, metavar="IMAGE...")
+@click.option("--effort", help="A search under bounds.search in params.yaml; bounds.effort if not given.")
+def bounds(model: str, norm: Norm, images: tuple[int, ...], effort: str | None) -> None:
+    """Bound the robustness of MODEL at test images, in one NORM.
+
+    An IMAGE is an index of MNIST's test split, 0 to 9999. There is a row for each: no perturbation smaller than `lower` changes
+    the class, as far as the search for latents finds the best ones.
+    """
+    from analysis_by_synthesis.cli.bounds import bounds
+
+    with ends_in_a_sentence("nothing was written"):
+        click.echo(bounds(Project.here(), model, norm, list(images), effort).to_string(index=False))
+
+
+@commands.command()
+@click.option("--all", "everything", is_flag=True, help="Check all of what is only sampled otherwise.")
+@click.option(
+    "--reruns",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Attack so many cells again, one chunk of each; minutes each.",
+)
+@click.option("--seed", type=int, default=0, help="Of all samples.")
+def audit(everything: bool, reruns: int, seed: int) -> None:
+    """Check everything that this repository claims, from its committed files.
+
+    There is a verdict in one line for each check, and the exit code is 1 if any check fails. `make audit` downloads MNIST
+    first.
+    """
+    from analysis_by_synthesis.audit.checks import verdicts
+
+    with ends_in_a_sentence("nothing was changed"):
+        project = Project.here()
+        check_own_code(project.root)
+        failed = []
+        for verdict in verdicts(project, everything, reruns, seed):
+            click.echo(verdict)
+            failed += [verdict.checked] * bool(verdict.faults)
+        if failed:
+            raise UserError(f"{len(failed)} checks have failed: {'; '.join(failed)}.")
+        click.echo("All passed.")
+
+
+@commands.command()
+@click.argument("states", nargs=10, type=FOLDER, metavar="0.pth ... 9.pth")
+@click.argument("weights", type=FOLDER)
+def convert(states: tuple[Path, ...], weights: Path) -> None:
+    """Convert the authors' released VAEs into a folder that `evaluate` takes.
+
+    They are ten PyTorch state dicts, of the classes 0 to 9 in this order. The folder WEIGHTS gets abs/0.safetensors to
+    abs/9.safetensors.
+    """
+    from analysis_by_synthesis.networks.convert import convert_all
+
+    with ends_in_a_sentence("nothing is converted"):
+        convert_all(states, weights)
+
+
+@commands.command()
+def migrate() -> None:
+    """Write dvc.lock for results that were made by older code, without making them again.
+
+    For maintainers, while the code moves: the run cards of these results say "migrated", and the audit counts them.
+    """
+    from analysis_by_synthesis.pipeline.migrate import migrate
+
+    with ends_in_a_sentence("dvc.lock is as it was"):
+        click.echo(f"{len(migrate(Project.here()))} stages were migrated, none was run")

@@ -1,0 +1,77 @@
+"""Signs that an attack is too weak to be believed, in the manner of AutoAttack's: none of them proves anything."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from analysis_by_synthesis.evaluation.results import Cell, Row
+from analysis_by_synthesis.params.report import FlagSettings
+
+NOISE = {"gaussian_noise", "salt_and_pepper"}  # by module
+DECISIONS = {"boundary", "hop_skip_jump", "pointwise", "transfer"}
+SINGLE_STEP = {"fast_gradient"}
+HINGE = {"carlini_wagner"}  # whose loss is flat beyond the boundary by design
+GE = " w/ GE"  # ends the labels of attacks with estimated gradients
+MEANING = {
+    "weaker than noise": "The median distance is above that of plain noise: the attack does not work on this model.",
+    "black box beats white box": "The best attack that sees only decisions is closer than the best that follows exact gradients:"
+    " these may be masked.",
+    "estimated beats exact gradient": "The same attack, on the same samples, does better with estimated gradients: the exact ones"
+    " may be masked.",
+    "zero gradients": "Gradients vanish altogether on some samples, where the attack is blind.",
+    "no success at any budget": "Some samples have no adversarial although the attack's budget is unlimited: more of it does not help.",
+    "not confirmed": "The arbiter refuses all that the attack has found for some samples: it exploits a search that ends too early.",
+}  # fmt: skip
+
+
+def flags(cells: dict[Row, Cell], settings: FlagSettings) -> pd.DataFrame:
+    """The flags that are raised, a row each: flag, norm, attack, model, value, compared_with, meaning.
+
+    A value is a median distance, compared with another, or a share of the correctly classified samples, compared with
+    `settings.share`.
+    """
+    raised = [*_between_attacks(cells, settings.factor), *_within_attacks(cells, settings.share)]
+    table = pd.DataFrame(raised, columns=["flag", *Row._fields, "value", "compared_with"])
+    return table.assign(meaning=table["flag"].map(MEANING))
+
+
+def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple]:
+    for row in cells:
+        own = {other for other in cells if (other.norm, other.model) == (row.norm, row.model)}
+        exact = {other for other in own if not other.attack.endswith(GE)}
+        for noise in (other for other in own if cells[other].module in NOISE and cells[row].module not in NOISE):
+            ours, theirs = _medians(cells, row, noise)
+            if ours > factor * theirs:
+                yield "weaker than noise", *row, ours, theirs
+        if row.attack.endswith(GE) and (same := row._replace(attack=row.attack.removesuffix(GE))) in exact:
+            ours, theirs = _medians(cells, row, same)
+            if factor * ours < theirs:
+                yield "estimated beats exact gradient", *row, ours, theirs
+        white_box = {other for other in exact if cells[other].module not in NOISE | DECISIONS}
+        if cells[row].module in DECISIONS and white_box:
+            ours, theirs = min((_medians(cells, row, other) for other in white_box), key=lambda pair: pair[1])
+            if factor * ours < theirs:
+                yield "black box beats white box", *row, ours, theirs
+
+
+def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[tuple]:
+    for row, cell in cells.items():
+        attacked = cell.records[cell.records["clean_correct"]]
+        if attacked.empty:
+            continue
+        found = attacked["success"] | attacked["rejected"]
+        signs = {"zero gradients": attacked["zero_gradients"] > 0, "not confirmed": attacked["rejected"]}
+        if cell.module in HINGE:
+            del signs["zero gradients"]
+        if cell.module not in NOISE | SINGLE_STEP:
+            signs["no success at any budget"] = ~found
+        for flag, sign in signs.items():
+            if sign.mean() > share:
+                yield flag, *row, sign.mean(), share
+
+
+def _medians(cells: dict[Row, Cell], row: Row, other: Row) -> tuple[float, float]:
+    """The median distances of two attacks on the samples that both were given."""
+    both = pd.concat([cells[row].records[row.norm], cells[other].records[row.norm]], axis=1, join="inner")
+    return tuple(both.median()) if len(both) else (np.nan, np.nan)

@@ -1,0 +1,97 @@
+"""The records of all attack cells, by the row and column of Table 1 that they belong to."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis_by_synthesis.distances import NORM_NAMES, Norm
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.tables import read_records
+
+
+class Row(NamedTuple):
+    """An entry of Table 1; attack is the label."""
+
+    norm: Norm
+    attack: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One attack on one model.
+
+    Attributes:
+        attack: its block in params.yaml.
+        module: that defines it.
+        stem: of its files.
+        records: by test image.
+    """
+
+    attack: str
+    module: str
+    stem: Path
+    records: pd.DataFrame
+
+
+def read_cells(project: Project, attacks: dict[str, AttackBlock], cells: Cells) -> dict[Row, Cell]:
+    """All cells of a project with their records.
+
+    Raises:
+        UserError: records are missing.
+    """
+    return {
+        row: Cell(attack, module, stem, read_records(stem.with_suffix(".csv")))
+        for row, attack, module, stem in _named(project, attacks, cells)
+    }
+
+
+def _named(project: Project, attacks: dict[str, AttackBlock], cells: Cells) -> Iterator[tuple[Row, str, str, Path]]:
+    for model, attack in cells.attacks():
+        block = attacks[attack]
+        yield Row(block.norm, block.label, model), attack, block.module, project.attacks / f"{model}-{attack}"
+    for model in cells.bounds.models:
+        for norm in cells.bounds.norms:
+            yield Row(norm, BOUND_GUIDED_LABEL, model), BOUND_GUIDED, BOUND_GUIDED, project.bounds / f"{model}-{norm}"
+
+
+class Together(NamedTuple):
+    """Several attacks on a model as one.
+
+    Attributes:
+        distances: of each image that all of them were given, the smallest.
+        attacks: their labels.
+    """
+
+    distances: pd.Series
+    attacks: list[str]
+
+
+def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str) -> dict[Row, Together]:
+    """Per norm and model, the attacks with these names together.
+
+    Args:
+        names: blocks of params.yaml.
+        label: of the new rows, with {} for the norm.
+    """
+    chosen: dict[Row, list[tuple[Row, Cell]]] = {}
+    for row, cell in cells.items():
+        if cell.attack in names:
+            chosen.setdefault(Row(row.norm, label.format(NORM_NAMES[row.norm]), row.model), []).append((row, cell))
+    together = {}
+    for row, members in chosen.items():
+        distances = pd.concat([cell.records[row.norm] for _, cell in members], axis=1, join="inner").min(axis=1)
+        if len(distances):
+            together[row] = Together(distances, [member.attack for member, _ in members])
+    return together
+
+
+def smallest(cells: dict[Row, Cell], norm: Norm, model: str) -> pd.Series:
+    """The smallest distance that any attack has found, of each image that any was given."""
+    found = [cell.records[norm] for row, cell in cells.items() if (row.norm, row.model) == (norm, model)]
+    return pd.concat(found, axis=1).min(axis=1) if found else pd.Series(dtype=float)

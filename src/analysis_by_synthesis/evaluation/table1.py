@@ -1,0 +1,97 @@
+"""Table 1: median adversarial distance and accuracy at the threshold, per model and attack, beside the paper's."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis_by_synthesis.distances import NORM_NAMES, NORMS
+from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks
+from analysis_by_synthesis.evaluation.statistics import median, share
+from analysis_by_synthesis.params.report import (
+    EVERYTHING,
+    MODEL_LABELS,
+    OF_THE_PAPER,
+    WITH_ESTIMATED,
+    ReportSettings,
+)
+
+UNEXPLAINED = "not explained yet"
+
+
+def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
+    """Median and accuracy (share of distances above the threshold) of distances (N,), with their 95 % intervals."""
+    row: dict[str, float] = {"n": len(distances)}
+    estimates = {"median": median(distances), "accuracy": share((distances > threshold).sum(), len(distances))}
+    for name, (value, low, high) in estimates.items():
+        row |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    return row
+
+
+def table1(
+    cells: dict[Row, Cell], clean: dict[str, pd.DataFrame], settings: ReportSettings, paper: pd.DataFrame
+) -> pd.DataFrame:
+    """Table 1, a row per norm, attack and model, ordered as in the paper.
+
+    Args:
+        cells: of all attacks.
+        clean: predictions on clean images, by model.
+        paper: the paper's Table 1: norm, attack, model, median_distance, accuracy_at_threshold.
+
+    Returns:
+        norm, attack, model, n, median and accuracy with their intervals, the paper's, for single attacks rejected
+        (adversarials that the arbiter did not confirm), and for several together attacks (their labels).
+    """
+    rows: list[dict[str, Any]] = []
+    for model, table in clean.items():
+        wrong = np.where(table["label"] == table["predicted"], np.inf, 0.0)
+        without = dict.fromkeys(("median", "median_low", "median_high"), np.nan)
+        rows.append({"norm": "clean", "attack": "Clean", "model": model} | summarise(wrong, 0.0) | without)
+    for row, cell in cells.items():
+        summary = summarise(cell.records[row.norm].to_numpy(), settings.thresholds[row.norm])
+        rows.append(row._asdict() | summary | {"rejected": int(cell.records["rejected"].sum())})
+    for label, names in settings.all.rows().items():
+        for row, (distances, attacks) in all_attacks(cells, names, label).items():
+            summary = summarise(distances.to_numpy(), settings.thresholds[row.norm])
+            rows.append(row._asdict() | summary | {"attacks": "; ".join(attacks)})
+    names = {"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"}
+    table = pd.DataFrame(rows).merge(paper.rename(columns=names), how="left", on=list(Row._fields))
+    order = partial(_order, attacks=paper["attack"].unique())
+    return table.astype({"rejected": "Int64"}).sort_values(
+        list(Row._fields), key=order, kind="stable", ignore_index=True
+    )
+
+
+def _order(column: pd.Series, attacks: np.ndarray) -> pd.Series:
+    """The paper's order of norms, attacks and models; attacks that it doesn't have come before the "All" rows."""
+    if column.name == "norm":
+        ranks: dict[str, int] = {name: rank for rank, name in enumerate(("clean", *NORMS))}
+    elif column.name == "model":
+        ranks = {model: rank for rank, model in enumerate(MODEL_LABELS)}
+    else:
+        single = [name for name in attacks if not name.startswith("All ")]
+        together = [
+            label.format(norm) for label in (OF_THE_PAPER, WITH_ESTIMATED, EVERYTHING) for norm in NORM_NAMES.values()
+        ]
+        others = [name for name in column.unique() if name not in {*single, *together}]
+        ranks = {name: rank for rank, name in enumerate([*single, *others, *together])}
+    return column.map(ranks)
+
+
+def disagreements(table: pd.DataFrame, factor: float, explanations: pd.DataFrame) -> pd.DataFrame:
+    """The entries of Table 1 whose median is more than `factor` times the paper's, or less than 1 / `factor` of it.
+
+    Args:
+        explanations: what we know of the reasons: norm, attack, model, why.
+
+    Returns:
+        norm, attack, model, n, median, paper_median, ratio, and why; a finite median against an infinite one counts.
+    """
+    ours, theirs = table["median"], table["paper_median"]
+    with np.errstate(invalid="ignore"):
+        ratio = ours / theirs
+    differs = theirs.notna() & ~ratio.between(1 / factor, factor) & ~(np.isinf(ours) & np.isinf(theirs))
+    found = table.assign(ratio=ratio)[differs][[*Row._fields, "n", "median", "paper_median", "ratio"]]
+    why = explanations.set_index(list(Row._fields))["why"]
+    return found.join(why, on=list(Row._fields)).fillna({"why": UNEXPLAINED}).reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Everything that params.yaml says, typed, and nothing that computes: a module a block, without PyTorch."""

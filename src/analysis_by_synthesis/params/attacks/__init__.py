@@ -1,0 +1,1 @@
+"""The settings of attacks, a module an attack, named as that of `attacks` which defines it."""

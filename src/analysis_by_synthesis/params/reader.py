@@ -1,0 +1,62 @@
+"""The only reader of params.yaml: typed, and with an error that names the key."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from analysis_by_synthesis.pipeline.errors import UserError
+
+
+def read(keys: dict[str, Any], path: Path) -> list[Any]:
+    """Read the dotted `keys` of params.yaml, each as the type it is mapped to.
+
+    A stage calls this once, before it does anything else, with exactly the keys that dvc.yaml declares for it.
+
+    Raises:
+        UserError: a key is missing or unknown, or a value has the wrong type or is impossible.
+    """
+    tree = read_tree(path)
+    return [_typed(_lookup(tree, key, path), key, kind, path) for key, kind in keys.items()]
+
+
+def read_tree(path: Path) -> dict[str, Any]:
+    """The whole file, untyped.
+
+    Raises:
+        UserError: the file is missing or is not YAML.
+    """
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} is not here; run this from the project's root.") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}; correct it.") from None
+    if not isinstance(tree, dict):
+        raise UserError(f"{path} has no keys; take it from git.")
+    return tree
+
+
+def faulty(key: str, error: ValidationError, path: Path) -> UserError:
+    """What is wrong with the value of a key, in one sentence."""
+    first = error.errors()[0]
+    where = ".".join(filter(None, [key, *map(str, first["loc"])]))
+    message = first["msg"][0].lower() + first["msg"][1:]
+    found = "" if first["type"] == "missing" else f" (it is {first['input']!r})"
+    return UserError(f"{path}: {where}: {message}{found}; correct it.")
+
+
+def _lookup(tree: Any, key: str, path: Path) -> Any:
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            raise UserError(f"{path} has no key {key}; add it.")
+        tree = tree[part]
+    return tree
+
+
+def _typed(value: Any, key: str, kind: Any, path: Path) -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise faulty(key, error, path) from None

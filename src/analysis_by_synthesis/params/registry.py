@@ -1,0 +1,56 @@
+"""The settings of attacks and models, whose classes are found by the name of their module."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.base import Block
+from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.reader import faulty
+from analysis_by_synthesis.pipeline.errors import UserError
+
+PACKAGE = __package__
+
+
+def attack_settings(key: str, block: AttackBlock, path: Path) -> AttackSettings:
+    """The typed settings of the attack that a block of params.yaml names.
+
+    Args:
+        key, path: where the block comes from, "attacks.fgm" of params.yaml.
+
+    Raises:
+        UserError: there is no such attack, or its settings are not what it needs.
+    """
+    settings: AttackSettings = _build("attacks", "Settings", block.module, block.settings(), key, path)
+    return settings
+
+
+def model_config(block: dict[str, Any], key: str, path: Path) -> Block:
+    """The typed configuration of a model; its module stands in `block`.
+
+    Args:
+        key, path: where the block comes from, "models.abs" of params.yaml, or "", all of a model's config.json.
+
+    Raises:
+        UserError: there is no such model, or its configuration is not what it needs.
+    """
+    config: Block = _build("models", "Config", block.get("module"), block, key, path)
+    return config
+
+
+def _build(kind: str, name: str, module: str | None, values: dict[str, Any], key: str, path: Path) -> Any:
+    full = f"{PACKAGE}.{kind}.{module}"
+    try:
+        definition = import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            raise
+        where = ".".join(filter(None, [key, "module"]))
+        raise UserError(f"{path}: {where}: there is no {kind[:-1]} module {module}; correct it.") from None
+    try:
+        return getattr(definition, name)(**values)
+    except ValidationError as error:
+        raise faulty(key, error, path) from None

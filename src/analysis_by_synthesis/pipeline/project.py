@@ -1,0 +1,50 @@
+"""Where things lie in a project."""
+
+from pathlib import Path
+
+from analysis_by_synthesis.pipeline.errors import UserError
+
+
+class Project:
+    """A folder with params.yaml, models, results, and what is made of them.
+
+    An evaluation of other weights writes a folder of the same layout.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.params = root / "params.yaml"
+        self.code = root / "code.json"
+        self.lock = root / "dvc.lock"
+        self.requirements = root / "requirements.txt"
+        self.mnist = root / "data/mnist"
+        self.paper = root / "paper"
+        self.disagreements = root / "docs/disagreements.csv"
+        self.models = root / "models"
+        self.results = root / "results"
+        self.experiment = self.results / "experiment.json"
+        self.attacks = self.results / "attacks"
+        self.bounds = self.results / "bounds"
+        self.calibration = self.results / "calibration"
+        self.clean = self.results / "clean"
+        self.distal = self.results / "distal"
+        self.training = self.results / "training"
+        self.metrics = root / "metrics"
+        self.plots = root / "plots"
+        self.page = root / "results.html"
+        self.work = root / ".work"
+
+    @classmethod
+    def here(cls) -> "Project":
+        """The project in the working directory.
+
+        Raises:
+            UserError: there is none.
+        """
+        project = cls(Path())
+        if not project.params.is_file():
+            raise UserError(f"{project.params} is not here; run this from the project's root.")
+        return project

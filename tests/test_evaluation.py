@@ -5,6 +5,7 @@ import torch
 from toy_models import BrightPixels, TwoPlanes, grey_images
 
 from analysis_by_synthesis.attacks import gaussian_noise
+from analysis_by_synthesis.data.mnist import dataset
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation import cell
 from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient, jacobian
@@ -325,5 +326,14 @@ def test_an_interrupted_transfer_does_not_go_on_with_another_substitute(tmp_path
         needs = ("substitute",)
 
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(tmp_path / "models/cnn", None, Needy(norm="l2", levels=1), 1, {}, tmp_path / "cell")
+        experiment.run(
+            tmp_path / "models/cnn",
+            None,
+            Needy(norm="l2", levels=1),
+            1,
+            {},
+            tmp_path / "cell",
+            dataset(tmp_path),
+            tmp_path,
+        )
     assert [path.name for path in inputs] == ["cnn", "substitute", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]

@@ -8,7 +8,7 @@ import torch
 
 from analysis_by_synthesis.attacks.registry import Attack, load_attack
 from analysis_by_synthesis.calibration.class_scalars import fit_binary_abs
-from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.data.mnist import dataset, load
 from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.evaluation.statistics import median
 from analysis_by_synthesis.models import BATCH, load_model, predict
@@ -64,7 +64,7 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
         code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
         n = samples or block.samples
         experiment.run(
-            made.models / model, attack, settings, n, code, made.attacks / name, project.mnist, made.work, others
+            made.models / model, attack, settings, n, code, made.attacks / name, dataset(project.mnist), made.work, others
         )
         distances = read_records(made.attacks / f"{name}.csv")[block.norm]
         rows.append({

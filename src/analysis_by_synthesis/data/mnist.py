@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.data.dataset import Dataset
 from analysis_by_synthesis.pipeline.errors import UserError
 
 MNIST = Path("data/mnist")
@@ -47,3 +48,8 @@ def _read_idx(path: Path) -> np.ndarray:
     if dimensions == 0 or len(shape) != dimensions or len(content) - start != shape.prod():
         raise UserError(f"{path} is damaged; run: dvc repro -f download")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+
+
+def dataset(folder: Path) -> Dataset:
+    """MNIST in a folder."""
+    return Dataset(folder, FILES, load)

@@ -23,8 +23,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from analysis_by_synthesis.data.dataset import Dataset, Split
 from analysis_by_synthesis.data.sources import ArrayUnpickler
-from analysis_by_synthesis.params.two_class_cifar import Download, Split
+from analysis_by_synthesis.params.two_class_cifar import Download
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 
@@ -35,6 +36,7 @@ BATCHES: dict[Split, tuple[str, ...]] = {
     "train": ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"),
     "test": ("test_batch",),
 }
+FILES: dict[Split, tuple[str, ...]] = {"train": ("train.npy",), "test": ("test.npy",)}
 CLASSES = ("airplane", "automobile")  # CIFAR-10's labels 0 and 1
 SHAPE = 3, 32, 32
 AT_ONCE = 2**20  # bytes
@@ -62,6 +64,11 @@ def load(split: Split, folder: Path) -> tuple[Tensor, Tensor]:
         raise UserError(f"{path} is damaged ({error}); remove it and run: make cifar") from None
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().to(torch.float32) / 255
     return images, torch.arange(len(CLASSES)).repeat_interleave(len(images) // len(CLASSES))
+
+
+def dataset(folder: Path) -> Dataset:
+    """Two-class CIFAR in a folder."""
+    return Dataset(folder, FILES, load)
 
 
 def download(settings: Download, folder: Path, work: Path) -> None:

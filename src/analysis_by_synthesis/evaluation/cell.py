@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from analysis_by_synthesis.attacks.registry import Attack
-from analysis_by_synthesis.data.mnist import FILES, load
+from analysis_by_synthesis.data.dataset import Dataset
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.records import write_attack
@@ -41,7 +41,7 @@ class Experiment(Block):
         samples: int,
         code: Mapping[str, str],
         stem: Path,
-        mnist: Path,
+        data: Dataset,
         work: Path,
         others: Mapping[str, Path] | None = None,
     ) -> None:
@@ -51,22 +51,22 @@ class Experiment(Block):
             model: its folder.
             samples: the first so many test images of the order are attacked.
             code: fingerprints of the code that runs.
-            mnist: the folder of MNIST.
+            data: whose test images are attacked.
             work: where finished pieces are kept.
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.
         """
         needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
-        splits = ("test", "train") if settings.pool else ("test",)
-        data = [mnist / name for split in splits for name in FILES[split]]
-        parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *data]
+        files = data.paths("test", "train") if settings.pool else data.paths("test")
+        parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *files]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
         where = device()
-        images, labels = (part.to(where) for part in load("test", mnist))
-        pool = load("train", mnist) if settings.pool else (images[:0], labels[:0])
+        images, labels = (part.to(where) for part in data.load("test"))
+        pool = data.load("train") if settings.pool else (images[:0], labels[:0])
         others = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
         resources = Resources(*(part[: self.evaluation.pool].to(where) for part in pool), others)
         cell = AttackCell(load_model(model.name, model.parent, where), attack, settings, self.evaluation, resources)
-        records, run = cell.run(images, labels, in_order(self.order), samples, self.seed, checkpoints, stem.name)
+        order = in_order(self.order, len(labels))
+        records, run = cell.run(images, labels, order, samples, self.seed, checkpoints, stem.name)
         write_attack(stem, records)
         facts = {"samples": samples, "seed": self.seed, "order": self.order}
         write_card(stem.with_suffix(".json"), dict(code), run.devices, run.seconds, **facts)

@@ -145,7 +145,7 @@ class FollowedABS:
 
 def load(folder: Path, config: Config) -> ABS:
     """ABS with the decoders of `folder`."""
-    return ABS(load_decoders(folder), config.inference)
+    return ABS(load_decoders(folder, config.network, config.classes), config.inference)
 
 
 def with_latents(model: Classifier) -> ABS:

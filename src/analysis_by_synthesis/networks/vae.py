@@ -57,3 +57,8 @@ class VAE(Autoencoder):
         super().__init__()
         self.encoder = Encoder()
         self.decoder = Decoder()
+
+
+def build() -> VAE:
+    """The network with random weights."""
+    return VAE()

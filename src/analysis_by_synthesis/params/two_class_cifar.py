@@ -1,13 +1,20 @@
 """What two_class_cifar/params.yaml says beside the blocks that it shares with params.yaml."""
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from analysis_by_synthesis.params.base import Block, Positive
+from analysis_by_synthesis.params.base import Block, Count, Positive, Share
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.classifiers import ClassifierTraining
 from analysis_by_synthesis.params.data import Sha256
-
-Split = Literal["train", "test"]
+from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.reader import read, read_tree
+from analysis_by_synthesis.params.registry import attack_settings, model_config
+from analysis_by_synthesis.params.vae import VAETraining
+from analysis_by_synthesis.pipeline.errors import UserError
 
 
 class Download(Block):
@@ -19,5 +26,73 @@ class Download(Block):
     """Of the authors' archive, in its version for Python."""
     md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
     """Of the archive."""
-    sha256: dict[Split, Sha256]
+    sha256: dict[Literal["train", "test"], Sha256]
     """Of the pixels of each split."""
+
+
+class Convergence(Block):
+    """The block `convergence`: how often a longer search finds a lower minimum."""
+
+    images: Count
+    """The first so many test images in the order of all experiments."""
+    starts: Count
+    """Of each class."""
+    evaluations: Count
+    """Of D and its gradient, from each start."""
+
+
+class Published(Block):
+    """What Table 2 says of a model."""
+
+    accuracy: Share
+    """Share of the test images that are classified correctly."""
+    median: Positive
+    """Median L2 distance."""
+    attack: str
+    """Our attack that is nearest to the paper's."""
+
+
+class Table(Block):
+    """The block `table`."""
+
+    paper: dict[str, Published]
+    """The rows of Table 2, by model."""
+
+
+BLOCKS: dict[str, Any] = {
+    "dataset": Literal["two_class_cifar"],
+    "seed": int,
+    "order": int,
+    "data": Download,
+    "classes": list[int],
+    "models": dict[str, dict[str, Any]],
+    "training_images": Count,
+    "vae": VAETraining,
+    "classifiers": dict[str, ClassifierTraining],
+    "clean_images": Count,
+    "convergence": Convergence,
+    "evaluation": Evaluation,
+    "attacks": dict[str, AttackBlock],
+    "cells": dict[Literal["attack"], dict[str, list[str]]],
+    "bounds": BoundsSettings,
+    "table": Table,
+}
+
+
+def check(path: Path) -> None:
+    """Check two_class_cifar/params.yaml: all keys and values, and whether its blocks fit together.
+
+    Raises:
+        UserError: what is wrong first.
+    """
+    values = dict(zip(BLOCKS, read(BLOCKS, path), strict=True))
+    if unknown := read_tree(path).keys() - BLOCKS.keys():
+        raise UserError(f"{path} has the unknown key {min(unknown)}; remove or correct it.")
+    for name, block in values["models"].items():
+        model_config(block, f"models.{name}", path)
+    for name, block in values["attacks"].items():
+        attack_settings(f"attacks.{name}", block, path)
+    for model, attacks in values["cells"]["attack"].items():
+        for attack in attacks:
+            if attack not in values["attacks"]:
+                raise UserError(f"{path}: cells.attack.{model}: there is no block attacks.{attack}; correct it.")

@@ -35,6 +35,8 @@ class Convergence(Block):
 
     images: Count
     """The first so many test images in the order of all experiments."""
+    seed: int
+    """Of the candidates among which the longer search starts, others than the model's."""
     starts: Count
     """Of each class."""
     evaluations: Count
@@ -59,6 +61,13 @@ class Table(Block):
     """The rows of Table 2, by model."""
 
 
+class Figure(Block):
+    """The block `figure`."""
+
+    images: Count
+    """Of each class."""
+
+
 BLOCKS: dict[str, Any] = {
     "dataset": Literal["two_class_cifar"],
     "seed": int,
@@ -76,6 +85,7 @@ BLOCKS: dict[str, Any] = {
     "cells": dict[Literal["attack"], dict[str, list[str]]],
     "bounds": BoundsSettings,
     "table": Table,
+    "figure": Figure,
 }
 
 

@@ -86,12 +86,12 @@ def searches(engines: dict[str, Inference], images: Tensor, settings: InferenceS
         (near_boundary + NEAR * unit_noise(near_boundary.shape, generator).to(device())).clamp(0, 1) for _ in range(9)
     ]
     calls = {
-        "protocol": (many, lambda engine: engine.protocol(many)[0]),
-        "default": (clean, lambda engine: engine.solve(clean).distance),
-        "default, boundary": (near_boundary, lambda engine: engine.solve(near_boundary).distance),
-        "arbiter, boundary": (near_boundary, lambda engine: engine.arbitrate(near_boundary).distance),
-        "decision": (clean, lambda engine: engine.decide(clean)),
-        "decision, boundary": (near_boundary, lambda engine: engine.decide(near_boundary)),
+        "protocol": (many, lambda engine: engine.infer(many, search="protocol").distance),
+        "default": (clean, lambda engine: engine.infer(clean).distance),
+        "default, boundary": (near_boundary, lambda engine: engine.infer(near_boundary).distance),
+        "arbiter, boundary": (near_boundary, lambda engine: engine.infer(near_boundary, search="arbiter").distance),
+        "decision": (clean, lambda engine: engine.classify(clean)),
+        "decision, boundary": (near_boundary, lambda engine: engine.classify(near_boundary)),
         "followed, boundary": (near_boundary, followed(engines, near_boundary, near)),
     }
     evaluations = 10 * (settings.protocol.steps + 1) * FLOP
@@ -111,7 +111,9 @@ def searches(engines: dict[str, Inference], images: Tensor, settings: InferenceS
         if search == "protocol":
             row["share_of_peak"] = round(rates["engine"] * evaluations / peak, 3)
         if search.startswith(("decision", "followed")):
-            arbiter = engines["engine"].arbitrate(near[0] if search.startswith("followed") else x).distance
+            arbiter = (
+                engines["engine"].infer(near[0] if search.startswith("followed") else x, search="arbiter").distance
+            )
             classes = {name: r if r.ndim == 1 else r.argmin(1) for name, r in results.items()}
             row["disagreement"] = {name: disagreement(of_engine, arbiter) for name, of_engine in classes.items()}
         else:
@@ -128,9 +130,9 @@ def followed(engines: dict[str, Inference], x: Tensor, near: list[Tensor]) -> Ca
     rows, followings, turns = torch.arange(len(x), device=device()), {}, {}
     for engine in engines.values():
         followings[engine] = Following(engine, len(x), torch.ones(engine.classes, device=device()))
-        followings[engine].minimum(x, rows, margin=0.0)
+        followings[engine].infer(x, rows, margin=0.0)
         turns[engine] = iter(near)
-    return lambda engine: followings[engine].minimum(next(turns[engine]), rows)
+    return lambda engine: followings[engine].infer(next(turns[engine]), rows)
 
 
 def walked(engine: Inference, images: Tensor, labels: Tensor) -> float:

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis import cache
 from analysis_by_synthesis.data import mnist
 from analysis_by_synthesis.inference import (
     Following,
@@ -25,7 +26,6 @@ from analysis_by_synthesis.inference import (
     ReferenceInference,
     build_inference,
     kernels,
-    tables,
 )
 from analysis_by_synthesis.inference.fast import aligned
 from analysis_by_synthesis.models import load_model
@@ -48,28 +48,28 @@ def main(output: str = "metrics/inference_benchmark.json") -> None:
     settings, decoders = model.settings, list(model.decoders)
     clean = mnist.load("test")[0][:BATCH].to(device())
     with TemporaryDirectory() as nothing_kept:
-        tables.FOLDER = Path(nothing_kept)
+        cache.folder = lambda kind: Path(nothing_kept) / kind
         fast, start_up, _ = timed(lambda: build_inference(decoders, settings))
-        _, first, _ = timed(lambda: fast.solve(clean[:1]))
+        _, first, _ = timed(lambda: fast.infer(clean[:1]))
         fast_protocol = build_inference(decoders, settings.model_copy(update={"search": "protocol"}))
-    fast_protocol.solve(clean[:1])
+    fast_protocol.infer(clean[:1])
     reference = ReferenceInference(decoders, settings.model_copy(update={"search": "protocol"}))
 
     log.info("looking for the boundary")
     boundary = bracketed(fast, clean[:BRACKETED])
     modes = {
-        "protocol": lambda: fast_protocol.solve(clean).distance,
-        "default": lambda: fast.solve(clean).distance,
-        "default, boundary": lambda: fast.solve(boundary).distance,
-        "decision": lambda: fast.decide(clean),
-        "decision, boundary": lambda: fast.decide(boundary),
+        "protocol": lambda: fast_protocol.infer(clean).distance,
+        "default": lambda: fast.infer(clean).distance,
+        "default, boundary": lambda: fast.infer(boundary).distance,
+        "decision": lambda: fast.classify(clean),
+        "decision, boundary": lambda: fast.classify(boundary),
         # far from all classes: harder than what attacks show
-        "default, inverted": lambda: fast.solve(1 - clean).distance,
-        "decision, inverted": lambda: fast.decide(1 - clean),
+        "default, inverted": lambda: fast.infer(1 - clean).distance,
+        "decision, inverted": lambda: fast.classify(1 - clean),
     }
     following = Following(fast, len(boundary), torch.ones(fast.classes, device=device()))
     rows = torch.arange(len(boundary), device=device())
-    following.minimum(boundary, rows, margin=0.0)
+    following.infer(boundary, rows, margin=0.0)
     generator = torch.Generator().manual_seed(0)
     near = [(boundary + NEAR * unit_noise(boundary.shape, generator).to(device())).clamp(0, 1) for _ in range(ROUNDS)]
 
@@ -80,9 +80,9 @@ def main(output: str = "metrics/inference_benchmark.json") -> None:
     for number, share in enumerate(clean.chunk(ROUNDS), 1):
         log.info("round %d of %d", number, ROUNDS)
         calls = {
-            "reference": lambda share=share: reference.solve(share).distance,
+            "reference": lambda share=share: reference.infer(share).distance,
             **modes,
-            "followed, boundary": lambda x=near[number - 1]: following.minimum(x, rows).argmin(1),
+            "followed, boundary": lambda x=near[number - 1]: following.infer(x, rows).argmin(1),
         }
         for mode, call in calls.items():
             result, *times = timed(call)
@@ -93,7 +93,9 @@ def main(output: str = "metrics/inference_benchmark.json") -> None:
 
     distance = {mode: torch.cat(of_rounds[:1]) for mode, of_rounds in results.items()}
     distance["reference"] = torch.cat(results["reference"])
-    arbiter, arbiter_boundary, arbiter_inverted = (fast.arbitrate(x).distance for x in (clean, boundary, 1 - clean))
+    arbiter, arbiter_boundary, arbiter_inverted = (
+        fast.infer(x, search="arbiter").distance for x in (clean, boundary, 1 - clean)
+    )
     quality = {
         "reference": {"mean_distance": mean(distance["reference"])},
         "protocol": {
@@ -107,7 +109,7 @@ def main(output: str = "metrics/inference_benchmark.json") -> None:
         "default, inverted": searched(distance["default, inverted"], arbiter_inverted),
         "decision, inverted": {"disagreement": disagreement(distance["decision, inverted"], arbiter_inverted)},
         "followed, boundary": {
-            "disagreement": disagreement(distance["followed, boundary"], fast.arbitrate(near[0]).distance)
+            "disagreement": disagreement(distance["followed, boundary"], fast.infer(near[0], search="arbiter").distance)
         },
     }
     evaluations = 10 * (settings.protocol.steps + 1)
@@ -141,7 +143,7 @@ def bracketed(inference: Inference, images: Tensor) -> Tensor:
     """The arbiter's boundary on the line from each image to the next one of another class: both ends of a bracket."""
 
     def classes(x: Tensor) -> Tensor:
-        return inference.arbitrate(x).distance.argmin(1)
+        return inference.infer(x, search="arbiter").distance.argmin(1)
 
     labels = classes(images)
     n = len(images)

@@ -19,10 +19,11 @@ def main(project: Project) -> None:
     recorded(project, "stages.figure1", "models.abs")
     where, chosen = device(), in_order(order)[:IMAGES]
     images, labels = (part[chosen] for part in load("test", project.mnist))
-    solution = with_latents(load_model("abs", project.models, where)).inference.arbitrate(images.to(where))
+    inference = with_latents(load_model("abs", project.models, where)).inference
+    distances, latents = inference.infer(images.to(where), search="arbiter")
     softmax = read_json(project.metrics / "calibration/abs.json")
-    p = posterior(-solution.distance.cpu().numpy(), softmax["alpha"], softmax["eta"])
-    draw(images, labels, solution, p, project.plots / "figure1.png")
+    p = posterior(-distances.cpu().numpy(), softmax["alpha"], softmax["eta"])
+    draw(images, labels, distances, inference.reconstruct(latents), p, project.plots / "figure1.png")
 
 
 if __name__ == "__main__":

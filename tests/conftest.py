@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from importlib import import_module
 
 import pytest
 import smoke
@@ -9,7 +10,7 @@ import torch
 from filelock import FileLock
 from project import ROOT
 
-from analysis_by_synthesis.inference import tables
+from analysis_by_synthesis import cache
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +24,11 @@ def single_thread():
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """Tables of toy decoders are kept in a folder of their own."""
+    """What is known of toy decoders is cached in a folder of their own; compiled kernels are the user's."""
+    import_module("analysis_by_synthesis.inference.kernels")
+    folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "FOLDER", tmp_path_factory.mktemp("work"))
+        patch.setattr(cache, "folder", lambda kind: folder / kind)
         yield
 
 

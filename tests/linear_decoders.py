@@ -1,17 +1,17 @@
 """ABS with decoders G(z) = A z + m: inference is a linear system, and the robustness is known exactly."""
 
-from types import SimpleNamespace
-
 import torch
-from torch import nn
 
-from analysis_by_synthesis.inference.engine import Runs
+from analysis_by_synthesis.inference.engine import Runs, Solution
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.models.binary_abs import BinaryABS
+from analysis_by_synthesis.networks.decoder import Decoder
 
 
-class Linear(nn.Module):
+class Linear(Decoder):
     """G(z) = A z + m, for A (784, 8) and m (784,) in double precision."""
+
+    latent_dim, image_shape = 8, (1, 28, 28)
 
     def __init__(self, a, m):
         super().__init__()
@@ -37,7 +37,7 @@ class Exact:
     """The inference engine of linear decoders; like the others it answers in single precision."""
 
     def __init__(self, decoders):
-        self.decoders, self.classes = decoders, len(decoders)
+        self.decoders, self.classes, self.latent_dim = decoders, len(decoders), 8
         self.candidates = torch.randn(20, 8, generator=torch.Generator().manual_seed(0))
 
     def decode(self, classes, latents):
@@ -46,29 +46,26 @@ class Exact:
             classes, range(len(latents))
         ]
 
+    def reconstruct(self, latents):
+        return torch.stack([decoder(z.double()) for decoder, z in zip(self.decoders, latents.unbind(1))], 1).float()
+
     def jacobian(self, classes, latents):
         return torch.stack([decoder.a for decoder in self.decoders]).float()[classes]
 
-    def descend(self, x, image, classes, runs, evaluations, prior=1.0):
-        value, latent = self.minimise(x[image], classes, runs.latent, evaluations, prior)
+    def bfgs(self, x, image, classes, runs, evaluations, prior=1.0):
+        value, latent = self.refine(x[image], classes, runs.latent, evaluations, prior)
         return Runs(latent, value, torch.zeros_like(latent), runs.inverse_hessian, torch.ones_like(value))
 
-    def minimise(self, x, classes, latents, evaluations, prior=1.0):
+    def refine(self, x, classes, latents, evaluations, prior=1.0):
         z, value = (torch.stack(t) for t in zip(*(decoder.solve(x.flatten(1), prior) for decoder in self.decoders)))
         return value.float()[classes, range(len(x))], z.float()[classes, range(len(x))]
 
-    def minimum(self, x, gamma=1.0):
+    def infer(self, x, gamma=1.0, search=None):
         z, value = zip(*(decoder.solve(x.flatten(1)) for decoder in self.decoders))
-        return torch.stack(value, 1).float(), torch.stack(z, 1).float()
+        return Solution(torch.stack(value, 1).float(), torch.stack(z, 1).float())
 
-    def protocol(self, x):
-        return self.minimum(x)
-
-    def arbitrate(self, x, gamma=1.0):
-        return SimpleNamespace(distance=self.minimum(x)[0])
-
-    def decide(self, x, gamma=1.0):
-        return (gamma * self.minimum(x)[0]).argmin(1)
+    def classify(self, x, gamma=1.0):
+        return (gamma * self.infer(x).distance).argmin(1)
 
     def starts(self, x, number):
         return torch.zeros(len(x), self.classes, number, 8)

@@ -195,8 +195,10 @@ def test_latent_descent_ends_at_the_boundary_to_the_likeliest_class():
     model, images = ABS(decoders, toy_settings()), toy_images(decoders, each=1)
     settings = latent_descent.Settings(norm="l2", step=0.05, steps=100, bisections=8)
     recorder = smallest(model, latent_descent.attack, settings, images)
-    solution = model.inference.solve(images)
-    towards = solution.reconstruction[torch.arange(3), solution.distance.topk(2, largest=False).indices[:, 1]]
+    solution = model.inference.infer(images)
+    towards = model.inference.reconstruct(solution.latent)[
+        torch.arange(3), solution.distance.topk(2, largest=False).indices[:, 1]
+    ]
     assert (recorder.best_distance < distance(towards, images, "l2")).all()
 
 

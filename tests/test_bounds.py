@@ -166,7 +166,7 @@ def test_binary_abs_against_all_flips_of_a_tiny_image(norm):
     images = torch.zeros(4, 1, 28, 28)
     images.flatten(1)[:, pixels] = (0.3 + 0.4 * bright[0] + 0.1 * random(4, 10, seed=9)).float().clamp(0, 1)
     labels = torch.zeros(4, dtype=torch.long)
-    assert torch.equal(model.decide(images), labels)
+    assert torch.equal(model.classify(images), labels)
     all_flips = torch.tensor(list(product([False, True], repeat=10)))
     recorder = Recorder(model, images, labels, norm)
     found = bracket(recorder, SEARCH)
@@ -174,7 +174,7 @@ def test_binary_abs_against_all_flips_of_a_tiny_image(norm):
         flipped = model.observe(image[None]).flatten().repeat(1024, 1)
         flipped[:, pixels] = torch.where(all_flips, 1 - flipped[:, pixels], flipped[:, pixels])
         near = shrink_binary(image.expand(1024, -1, -1, -1), flipped.view(-1, 1, 28, 28))
-        exact = distance(near, image[None], norm)[model.decide(near) != labels[i]].amin()
+        exact = distance(near, image[None], norm)[model.classify(near) != labels[i]].amin()
         assert 0 < found.lower[i] <= exact <= recorder.best_distance[i] + 1e-6
         assert found.lower[i] >= 0.7 * exact and recorder.best_distance[i] <= 1.4 * exact
 

@@ -9,7 +9,6 @@ from PIL import Image
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation import records
 from analysis_by_synthesis.evaluation.results import Cell
-from analysis_by_synthesis.inference import Solution
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting import figure1, figure3, figure8, figure567, vae_health
@@ -121,9 +120,10 @@ def test_an_image_is_drawn_pixel_by_pixel(tmp_path):
 
 
 def test_figure_1_is_drawn(tmp_path):
-    solution = Solution(torch.rand(2, 10), torch.zeros(2, 10, 8), torch.rand(2, 10, 1, 28, 28))
+    distances, reconstructions = torch.rand(2, 10), torch.rand(2, 10, 1, 28, 28)
     posterior = np.full((2, 10), 0.1)
-    figure1.draw(torch.rand(2, 1, 28, 28), torch.tensor([3, 4]), solution, posterior, tmp_path / "figure1.png")
+    images, labels = torch.rand(2, 1, 28, 28), torch.tensor([3, 4])
+    figure1.draw(images, labels, distances, reconstructions, posterior, tmp_path / "figure1.png")
     assert (tmp_path / "figure1.pdf").exists()
 
 

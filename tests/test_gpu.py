@@ -69,14 +69,17 @@ def either_on_gpu(request, on_gpu, decoders):
 
 def test_all_searches_find_what_the_reference_finds(reference, either_on_gpu, images):
     on_gpu = either_on_gpu
-    (expected, _), (found, _) = reference.protocol(images), on_gpu.protocol(images.cuda())
+    (expected, _), (found, _) = (
+        reference.infer(images, search="protocol"),
+        on_gpu.infer(images.cuda(), search="protocol"),
+    )
     torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-3)
-    for search in ("solve", "arbitrate"):
-        expected, found = getattr(reference, search)(images), getattr(on_gpu, search)(images.cuda())
+    for search in ("default", "arbiter"):
+        expected, found = reference.infer(images, search=search), on_gpu.infer(images.cuda(), search=search)
         torch.testing.assert_close(
             found.distance.min(1).values.cpu(), expected.distance.min(1).values, rtol=0, atol=1e-3
         )
-    assert (on_gpu.decide(images.cuda()).cpu() == expected.distance.argmin(1)).all()
+    assert (on_gpu.classify(images.cuda()).cpu() == expected.distance.argmin(1)).all()
 
 
 @pytest.mark.skipif(not TRAINED, reason="needs the outputs of dvc repro")
@@ -85,37 +88,36 @@ def test_searches_on_trained_decoders_find_what_the_reference_finds():
     decoders, settings = list(trained.decoders), trained.settings
     engines = ReferenceInference(decoders, settings), build_inference(decoders, settings)
     x = mnist.load("test", ROOT / "data" / "mnist")[0][:32].to(device())
-    for search in ("protocol", "solve", "arbitrate"):
-        expected, found = (getattr(engine, search)(x) for engine in engines)
-        expected, found = (d[0] if search == "protocol" else d.distance for d in (expected, found))
+    for search in ("protocol", "default", "arbiter"):
+        expected, found = (engine.infer(x, search=search).distance for engine in engines)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
-    expected, found = (engine.decide(x) for engine in engines)
+    expected, found = (engine.classify(x) for engine in engines)
     assert torch.equal(found, expected)
 
 
 def test_more_graphs_than_are_kept_give_the_same(on_gpu, images, monkeypatch):
     monkeypatch.setattr(replayed, "GRAPHS", 2)
     x = images.cuda()
-    together = on_gpu.solve(x).distance
+    together = on_gpu.infer(x).distance
     for _ in range(2):
         for n in (1, 2, 4, 8, 16):
-            torch.testing.assert_close(on_gpu.solve(x[:n]).distance, together[:n], rtol=0, atol=1e-3)
+            torch.testing.assert_close(on_gpu.infer(x[:n]).distance, together[:n], rtol=0, atol=1e-3)
 
 
-def test_what_is_outside_the_box_is_refused(on_gpu, images):
+def test_nan_is_refused(on_gpu, images):
     following, rows = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), torch.arange(2).cuda()
     spoilt = images[:2].cuda()
     spoilt[1, 0, 3, 4] = torch.nan
-    for look in (on_gpu.solve, lambda x: following.minimum(x, rows)):
-        with pytest.raises(ValueError, match=r"\[0, 1\] without NaN"):
+    for look in (lambda x: on_gpu.infer(x).distance, lambda x: following.infer(x, rows)):
+        with pytest.raises(ValueError, match="NaN"):
             look(spoilt)
 
 
 def test_result_does_not_depend_on_the_batch(on_gpu, images):
-    together = on_gpu.arbitrate(images.cuda()).distance
+    together = on_gpu.infer(images.cuda(), search="arbiter").distance
     for i in (0, len(images) - 1):
         torch.testing.assert_close(
-            on_gpu.arbitrate(images[i : i + 1].cuda()).distance[0], together[i], rtol=0, atol=1e-3
+            on_gpu.infer(images[i : i + 1].cuda(), search="arbiter").distance[0], together[i], rtol=0, atol=1e-3
         )
 
 
@@ -123,8 +125,8 @@ def test_following_stays_with_the_arbiter(either_on_gpu, images):
     on_gpu = either_on_gpu
     following, x = Following(on_gpu, len(images), torch.ones(on_gpu.classes, device="cuda")), images.cuda()
     for _ in range(4):
-        found = following.minimum(x, torch.arange(len(x), device="cuda"), margin=1.0)
-        least = on_gpu.arbitrate(x).distance.min(1).values
+        found = following.infer(x, torch.arange(len(x), device="cuda"), margin=1.0)
+        least = on_gpu.infer(x, search="arbiter").distance.min(1).values
         torch.testing.assert_close(found.min(1).values, least, rtol=0, atol=0.05)
         x = (x + 0.02 * torch.randn_like(x)).clamp(0, 1)
 

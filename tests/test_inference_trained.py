@@ -35,10 +35,10 @@ def images():
 
 def at_the_boundary(engine, x, y):
     """Bisect the line from x to y, images of two classes, until the arbiter changes its mind."""
-    label = engine.arbitrate(x[None]).distance.argmin()
+    label = engine.infer(x[None], search="arbiter").distance.argmin()
     for _ in range(7):
         middle = (x + y) / 2
-        x, y = (middle, y) if engine.arbitrate(middle[None]).distance.argmin() == label else (x, middle)
+        x, y = (middle, y) if engine.infer(middle[None], search="arbiter").distance.argmin() == label else (x, middle)
     return x
 
 
@@ -50,7 +50,7 @@ def test_gradient_of_the_two_likeliest_classes_agrees_with_central_differences(e
     shift = torch.zeros(len(pixels), 784)
     shift[range(len(pixels)), pixels] = step
     shift = shift.view(-1, 1, 28, 28)
-    solution, above, below = (engine.search(images, CONVERGED, 1.0) for images in (x[None], x + shift, x - shift))
+    solution, above, below = (engine.tournament(images, CONVERGED, 1.0) for images in (x[None], x + shift, x - shift))
     differences = (above.value - below.value) / (2 * step)
     for c in solution.value[0].topk(2, largest=False).indices:
         gradient = 2 * (x - engine.decode(int(c), solution.latent[:, c])).flatten()[pixels]
@@ -58,6 +58,6 @@ def test_gradient_of_the_two_likeliest_classes_agrees_with_central_differences(e
 
 
 def test_default_search_and_decisions_agree_with_the_arbiter(engine, images):
-    labels = engine.arbitrate(images).distance.argmin(1)
-    assert torch.equal(engine.solve(images).distance.argmin(1), labels)
-    assert torch.equal(engine.decide(images), labels)
+    labels = engine.infer(images, search="arbiter").distance.argmin(1)
+    assert torch.equal(engine.infer(images).distance.argmin(1), labels)
+    assert torch.equal(engine.classify(images), labels)

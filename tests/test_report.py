@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from analysis_by_synthesis.reporting.flags import flags
 from project import ROOT
 
 from analysis_by_synthesis.distances import distance
@@ -12,7 +13,6 @@ from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks, sma
 from analysis_by_synthesis.evaluation.statistics import accuracy_curve, median, share
 from analysis_by_synthesis.params.report import AllRows, FlagSettings, ReportSettings
 from analysis_by_synthesis.reporting import disagreements
-from analysis_by_synthesis.reporting.flags import flags
 from analysis_by_synthesis.reporting.table1 import as_markdown, summarise, table1, write_metrics
 
 FLAGS = FlagSettings(factor=1.05, share=0.05)

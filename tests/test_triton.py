@@ -108,8 +108,8 @@ def test_bfgs_takes_the_references_steps(decoders, kernels, problems):
     reference = ReferenceInference(decoders, toy_settings())
     some = classes >= 0
     start = Runs.at(z, torch.full_like(z[:, 0], torch.inf), torch.eye(8, device=DEVICE).expand(4, 8, 8) / 50)
-    found = kernels.descend(x, image, start, classes, 3, prior, reference.settings.bfgs)
-    expected = reference.descend(x, image[some], classes[some], start[some], 3, prior)
+    found = kernels.bfgs(x, image, start, classes, 3, prior, reference.settings.bfgs)
+    expected = reference.bfgs(x, image[some], classes[some], start[some], 3, prior)
     for a, b in zip(found[some].fields(), expected.fields()):
         torch.testing.assert_close(a, b, atol=1e-3, rtol=1e-3)
     for a, b in zip(found[~some].fields(), start[~some].fields()):
@@ -146,9 +146,9 @@ class PlainDecoders:
     def inverse_hessian(self, classes, latents):
         return self.reference._inverse_hessian(classes, latents)
 
-    def descend(self, x, image, runs, classes, evaluations, prior, how):
+    def bfgs(self, x, image, runs, classes, evaluations, prior, how):
         runs, some = runs.copy(), (classes >= 0) & (classes < self.classes)
-        runs[some] = self.reference.descend(x, image[some], classes[some], runs[some], evaluations, prior)
+        runs[some] = self.reference.bfgs(x, image[some], classes[some], runs[some], evaluations, prior)
         return runs
 
     def adam(self, x, image, classes, latents, how):
@@ -173,14 +173,14 @@ def images():
     return toy_images(toy_decoders(3), each=2)
 
 
-@pytest.mark.parametrize("search", ["solve", "arbitrate"])
+@pytest.mark.parametrize("search", ["default", "arbiter"])
 def test_searches_on_fixed_slots_find_what_the_reference_finds(engines, images, search):
-    expected, found = (getattr(engine, search)(images).distance for engine in engines)
+    expected, found = (engine.infer(images, search=search).distance for engine in engines)
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
 
 
 def test_decisions_on_fixed_slots_are_the_references(engines, images):
-    expected, found = (engine.decide(images, torch.tensor([1.0, 0.2, 3.0])) for engine in engines)
+    expected, found = (engine.classify(images, torch.tensor([1.0, 0.2, 3.0])) for engine in engines)
     assert torch.equal(found, expected)
 
 
@@ -188,22 +188,24 @@ def test_an_image_of_nan_is_none(engines, images):
     reference, engine = engines
     filled_up = torch.cat([images, torch.full_like(images[:2], NAN)])
     value = engine._tournament(filled_up, engine.settings.default, 1.0, False).value
-    torch.testing.assert_close(value[: len(images)], reference.solve(images).distance, atol=1e-3, rtol=0)
+    torch.testing.assert_close(value[: len(images)], reference.infer(images).distance, atol=1e-3, rtol=0)
     value, _ = engine._protocol(filled_up)
-    torch.testing.assert_close(value[: len(images)], reference.protocol(images)[0], atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        value[: len(images)], reference.infer(images, search="protocol").distance, atol=1e-3, rtol=0
+    )
     assert value[len(images) :].isnan().all()
 
 
 def test_nearby_and_following_on_fixed_slots_find_what_the_reference_finds(engines, images):
     torch.manual_seed(0)
     changed = (images[:1] + 0.01 * torch.rand(5, 1, 28, 28)).clamp(0, 1)
-    latents = engines[0].solve(images[:1]).latent[0]
-    expected, found = (engine.nearby(changed, latents) for engine in engines)
+    latents = engines[0].infer(images[:1]).latent[0]
+    expected, found = (engine.infer_nearby(changed, latents) for engine in engines)
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
     followings = [Following(engine, len(images), torch.ones(3)) for engine in engines]
     rows, x = torch.arange(len(images)), images
     for look in range(6):
         margin = None if look % 2 else 1.0
-        expected, found = (following.minimum(x, rows, margin) for following in followings)
+        expected, found = (following.infer(x, rows, margin) for following in followings)
         torch.testing.assert_close(found, expected, atol=1e-2, rtol=0)
         x = (x + (0.02 if look < 3 else 0.2) * torch.randn_like(x)).clamp(0, 1)

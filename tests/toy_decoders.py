@@ -7,7 +7,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.networks.vae import LATENT_DIM, VAEDecoder
 from analysis_by_synthesis.params.inference import InferenceSettings
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
@@ -23,12 +23,12 @@ def toy_settings(**changes) -> InferenceSettings:
     return InferenceSettings(**settings | {"candidates": 500, "arbiter": arbiter} | changes)
 
 
-def toy_decoders(classes: int, active_latents: int = LATENT_DIM) -> list[Decoder]:
+def toy_decoders(classes: int, active_latents: int = LATENT_DIM) -> list[VAEDecoder]:
     """Random decoders whose images vary as much as digits do; only the first latents have any influence."""
     decoders = []
     for c in range(classes):
         torch.manual_seed(c)
-        decoder = Decoder().eval().requires_grad_(False)
+        decoder = VAEDecoder().eval().requires_grad_(False)
         for i in range(4):
             getattr(decoder, f"conv_{i}").weight *= 2.5
             getattr(decoder, f"conv_{i}").bias.normal_(std=0.3)
@@ -43,7 +43,7 @@ def toy_decoders(classes: int, active_latents: int = LATENT_DIM) -> list[Decoder
     return decoders
 
 
-def toy_images(decoders: list[Decoder], each: int, noise: float = 0.1) -> Tensor:
+def toy_images(decoders: list[VAEDecoder], each: int, noise: float = 0.1) -> Tensor:
     """Noisy images of every class (classes * each, 1, 28, 28)."""
     generator = torch.Generator().manual_seed(0)
     images = torch.cat([decoder(torch.randn(each, LATENT_DIM, generator=generator)) for decoder in decoders])

@@ -27,6 +27,6 @@ def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Setting
 def _likeliest_wrong(recorder: Recorder, x: Tensor, labels: Tensor) -> Tensor:
     """G_c(z_c*) (M, 1, 28, 28) of the wrong class c that is likeliest for x."""
     model = recorder.model
-    solution = model.inference.solve(model.observe(x))
+    solution = model.inference.infer(model.observe(x))
     wrong = (model.gamma * solution.distance).scatter(1, labels[:, None], torch.inf).argmin(1)
-    return solution.reconstruction[torch.arange(len(x), device=x.device), wrong]
+    return model.inference.reconstruct(solution.latent)[torch.arange(len(x), device=x.device), wrong]

@@ -127,7 +127,7 @@ def _solved_exactly(relaxation: Relaxation, runs: Runs, settings: CheckSettings)
         least, delta = min(least, solved[best][0]), torch.from_numpy(solved[best][1]).to(latents)
         classes, latents = classes[best : best + 1], latents[best : best + 1]
         x = (perturbations.x + delta).view_as(perturbations.observed)
-        _, latents = inference.minimise(x, classes, latents, settings.evaluations)
+        _, latents = inference.refine(x, classes, latents, settings.evaluations)
     return latents.new_tensor([least])
 
 
@@ -144,7 +144,9 @@ def _against_each_cut(relaxation: Relaxation, decoded: Tensor, latents: Tensor, 
 @lru_cache(maxsize=1)
 def _decoded(inference: Inference, model: ABS, number: int, seed: int) -> list[tuple[Tensor, Tensor]]:
     """Candidates (K, 8) of each class and their images (K, 784)."""
-    draws = candidate_latents(model.settings.model_copy(update={"candidates": number, "seed": seed}))
+    draws = candidate_latents(
+        model.settings.model_copy(update={"candidates": number, "seed": seed}), inference.latent_dim
+    )
     draws = draws.to(inference.candidates)
     parts = draws.split(1000)
     return [
@@ -160,14 +162,14 @@ def check_arbiter(model: ABS, images: Tensor, labels: Tensor, settings: CheckSet
         a row for each image: row, own (of the true class) and rival (of the likeliest other one); 0 where it doesn't.
     """
     inference, x = model.inference, model.observe(images)
-    arbiter = model.gamma * inference.arbitrate(x, model.gamma).distance
+    arbiter = model.gamma * inference.infer(x, model.gamma, "arbiter").distance
     least = torch.full_like(arbiter, torch.inf)
     for c, (candidates, decoded) in enumerate(_decoded(inference, model, settings.candidates, settings.seed)):
         energy = torch.cdist(x.flatten(1), decoded).square() + candidates.square().sum(1) / 2
         start = candidates[energy.topk(settings.starts, largest=False).indices].flatten(0, 1)
         of_class = torch.full((len(start),), c, device=x.device)
         repeated = x.repeat_interleave(settings.starts, 0)
-        value, _ = inference.minimise(repeated, of_class, start, 4 * settings.evaluations)
+        value, _ = inference.refine(repeated, of_class, start, 4 * settings.evaluations)
         least[:, c] = model.gamma[c] * value.view(len(x), -1).amin(1)
 
     def own_and_rival(distance: Tensor) -> tuple[Tensor, Tensor]:

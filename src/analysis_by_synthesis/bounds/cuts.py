@@ -92,7 +92,7 @@ class Relaxation:
 
     def __init__(self, model: ABS, perturbations: Perturbations, labels: Tensor) -> None:
         self.model, self.perturbations, self.labels = model, perturbations, labels
-        _, latents = model.inference.minimum(perturbations.observed, model.gamma)
+        _, latents = model.inference.infer(perturbations.observed, model.gamma)
         own = latents[torch.arange(len(labels), device=labels.device), labels]
         self.cuts = self.energies(labels[:, None], own[:, None])
 
@@ -187,7 +187,7 @@ class Relaxation:
         x = (self.perturbations.x[:, None] + runs.delta).view(-1, *self.perturbations.observed.shape[1:])
         start = Searches.at(runs.latents.flatten(0, 1), runs.size.flatten(), runs.inverse_hessian.flatten(0, 1))
         image, classes = torch.arange(len(x), device=x.device), runs.classes.flatten()
-        end = self.model.inference.descend(x, image, classes, start, settings.evaluations)
+        end = self.model.inference.bfgs(x, image, classes, start, settings.evaluations)
         latents, inverse_hessian = end.latent.view_as(runs.latents), end.inverse_hessian.view_as(runs.inverse_hessian)
         return self.weigh(runs.classes, latents, inverse_hessian, runs.weights, settings)
 
@@ -250,7 +250,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     single = runs.size[:, 0]
     for _ in range(settings.rounds):
         x = attack(recorder, relaxation, runs.first(1), settings)
-        distance, latents = model.inference.minimum(model.observe(x), model.gamma)
+        distance, latents = model.inference.infer(model.observe(x), model.gamma)
         relaxation.cut(latents[n, labels])
         others = (model.gamma * distance).scatter(1, labels[:, None], torch.inf)
         rivals = others.topk(min(settings.rivals, others.shape[1] - 1), largest=False).indices

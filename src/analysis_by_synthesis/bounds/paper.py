@@ -91,7 +91,9 @@ def paper_bounds(
 
 def starts(model: ABS, x: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     """The best candidates with and without the prior, each (N, C, 8), for images x (N, 1, 28, 28)."""
-    candidates = candidate_latents(model.settings.model_copy(update={"seed": seed})).to(x.device)
+    candidates = candidate_latents(model.settings.model_copy(update={"seed": seed}), model.inference.latent_dim).to(
+        x.device
+    )
     prior = candidates.square().sum(1) / 2
     with_prior, without = [], []
     for c in range(model.inference.classes):
@@ -113,6 +115,6 @@ def search(
     n, classes, _ = latents.shape
     x = x.view(n, -1, *x.shape[-3:]).expand(-1, classes, -1, -1, -1).flatten(0, 1)
     c = torch.arange(classes, device=x.device).repeat(n)
-    value, z = model.inference.minimise(x, c, latents.flatten(0, 1), settings.evaluations, prior)
+    value, z = model.inference.refine(x, c, latents.flatten(0, 1), settings.evaluations, prior)
     residual = (model.inference.decode(c, z) - x).flatten(1)
     return value.view(n, classes), z.view(n, classes, -1), residual.view(n, classes, -1)

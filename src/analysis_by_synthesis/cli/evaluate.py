@@ -64,7 +64,15 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
         code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
         n = samples or block.samples
         experiment.run(
-            made.models / model, attack, settings, n, code, made.attacks / name, dataset(project.mnist), made.work, others
+            made.models / model,
+            attack,
+            settings,
+            n,
+            code,
+            made.attacks / name,
+            dataset(project.mnist),
+            made.work,
+            others,
         )
         distances = read_records(made.attacks / f"{name}.csv")[block.norm]
         rows.append({

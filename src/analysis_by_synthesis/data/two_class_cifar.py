@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis_by_synthesis.data.dataset import Dataset, Split
-from analysis_by_synthesis.data.sources import ArrayUnpickler
+from analysis_by_synthesis.data.sources import LOCAL, ArrayUnpickler, SourceError
 from analysis_by_synthesis.params.two_class_cifar import Download
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 
-LOCAL = "ABS_FILES"  # the environment variable that names a folder of files that are on this machine
 ARCHIVE = "cifar-10-python.tar.gz"
 ARRAYS = "airplane_automobile.npz"
 BATCHES: dict[Split, tuple[str, ...]] = {
@@ -43,10 +42,6 @@ AT_ONCE = 2**20  # bytes
 
 Images = NDArray[np.uint8]
 log = logging.getLogger(__name__)
-
-
-class SourceError(Exception):
-    """One sentence that names the source and what is wrong with it."""
 
 
 def load(split: Split, folder: Path) -> tuple[Tensor, Tensor]:

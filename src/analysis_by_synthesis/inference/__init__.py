@@ -1,4 +1,4 @@
-"""Optimisation-based inference: the search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2."""
+"""Optimisation-based inference: the search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 (eq. 3, 5)."""
 
 import logging
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from analysis_by_synthesis.inference.engine import Inference, Solution
 from analysis_by_synthesis.inference.following import Following
 from analysis_by_synthesis.inference.objective import objective
 from analysis_by_synthesis.inference.reference import ReferenceInference
-from analysis_by_synthesis.networks.vae import Decoder
+from analysis_by_synthesis.networks.decoder import Decoder
+from analysis_by_synthesis.networks.vae import VAEDecoder
 from analysis_by_synthesis.params.inference import InferenceSettings
 
 __all__ = [
@@ -30,21 +31,25 @@ log = logging.getLogger(__name__)
 
 
 def build_inference(decoders: Sequence[Decoder], settings: InferenceSettings) -> Inference:
-    """The engine for the decoders' device: compiled kernels on CPUs with AVX2 or AVX-512, on GPUs Triton's, else PyTorch.
+    """The engine for the decoders' kind and device.
 
-    The first call for a set of weights takes some seconds; what it computes on a CPU is kept in .work/inference.
+    For the paper's decoders there are compiled kernels, on CPUs with AVX2 or AVX-512 and on GPUs with Triton; PyTorch does
+    for all others. The first call for a set of weights takes some seconds; what it computes on a CPU is cached.
     """
     device = next(decoders[0].parameters()).device.type
+    papers = [decoder for decoder in decoders if isinstance(decoder, VAEDecoder)]
+    if len(papers) < len(decoders):
+        return ReferenceInference(decoders, settings)
     if device == "cuda":
         if find_spec("triton") and torch.cuda.get_device_capability() >= AMPERE:
             from analysis_by_synthesis.inference.triton_inference import TritonInference
 
-            return TritonInference(decoders, settings)
-        return BatchedInference(decoders, settings)
+            return TritonInference(papers, settings)
+        return BatchedInference(papers, settings)
     if device == "cpu" and _can_run_kernels():
         from analysis_by_synthesis.inference.fast import FastInference
 
-        return FastInference(decoders, settings)
+        return FastInference(papers, settings)
     return ReferenceInference(decoders, settings)
 
 

@@ -1,4 +1,4 @@
-"""The inference on GPUs without Triton: the ten classes in one network, and a step of BFGS is one CUDA graph."""
+"""The inference on GPUs without Triton: all classes in one network, and a step of BFGS is one CUDA graph."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -10,7 +10,7 @@ from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.objective import objective
 from analysis_by_synthesis.inference.reference import ReferenceInference, jacobian
 from analysis_by_synthesis.inference.replayed import Replayed
-from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.networks.decoder import Decoder
 from analysis_by_synthesis.params.inference import InferenceSettings
 
 
@@ -22,17 +22,15 @@ class BatchedInference(ReferenceInference):
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
         super().__init__(decoders, settings)
         torch.backends.cudnn.allow_tf32 = False  # D would be off by more than classes differ by at the boundary
-        self._together = AllDecoders(self.decoders)
+        self._together = AllDecoders(decoders).float()
         self._replayed_step = Replayed(self._step_of, lengthen=False)
         self._replayed_adam = Replayed(lambda x, z: self._adam(self._together, x, z), lengthen=False)
 
-    def descend(
-        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
-    ) -> Runs:
+    def bfgs(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0) -> Runs:
         slot, slots = _slots(classes, self.classes)
         x, *state = (_spread(t, slot, slots) for t in (x[image], *runs.fields()))
         for _ in range(evaluations):
-            state = self._replayed_step(x, *state, prior=prior)
+            state = list(self._replayed_step(x, *state, prior=prior))
         return Runs(*state)[slot]
 
     def _step_of(self, x: Tensor, *runs: Tensor, prior: float) -> tuple[Tensor, ...]:
@@ -50,7 +48,8 @@ class BatchedInference(ReferenceInference):
         if isinstance(classes, int):
             return super().decode(classes, latents)
         slot, slots = _slots(classes, self.classes)
-        return self._together(_spread(latents, slot, slots))[slot]
+        decoded: Tensor = self._together(_spread(latents, slot, slots))[slot]
+        return decoded
 
     def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
         if isinstance(classes, int):
@@ -66,11 +65,11 @@ class BatchedInference(ReferenceInference):
 
 
 class AllDecoders(nn.Module):
-    """Latents (N * C, 8), the C classes in turn, to images (N * C, 1, 28, 28): the decoders as one grouped network."""
+    """Latents (N * C, L), the C classes in turn, to images (N * C, *image_shape): the decoders as one grouped network."""
 
     def __init__(self, decoders: Sequence[Decoder]) -> None:
         super().__init__()
-        self.classes = len(decoders)
+        self.classes, self.image_shape = len(decoders), decoders[0].image_shape
         self.network = deepcopy(decoders[0])
         for name, layer in decoders[0].named_children():
             states = [getattr(decoder, name).state_dict() for decoder in decoders]
@@ -81,14 +80,16 @@ class AllDecoders(nn.Module):
             setattr(self.network, name, merged)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.network(z.reshape(-1, self.classes * LATENT_DIM)).reshape(-1, 1, 28, 28)
+        images: Tensor = self.network(z.reshape(-1, self.classes * z.shape[1]))
+        return images.reshape(-1, *self.image_shape)
 
 
 def _widened(layer: nn.Module, classes: int) -> nn.Module:
     if isinstance(layer, nn.BatchNorm2d):
         return nn.BatchNorm2d(classes * layer.num_features, eps=layer.eps)
+    assert isinstance(layer, nn.ConvTranspose2d)
     channels = classes * layer.in_channels, classes * layer.out_channels
-    return nn.ConvTranspose2d(*channels, layer.kernel_size, layer.stride, groups=classes)
+    return nn.ConvTranspose2d(*channels, layer.kernel_size, layer.stride, groups=classes)  # type: ignore[arg-type]
 
 
 def _slots(classes: Tensor, count: int) -> tuple[Tensor, int]:

@@ -4,29 +4,46 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.networks.decoder import Decoder
 from analysis_by_synthesis.params.inference import InferenceSettings, Round
 
-IMAGE_SHAPE = (1, 28, 28)
+Search = Literal["default", "arbiter", "protocol"]
+Gamma = Tensor | float
+
+Engine = TypeVar("Engine")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Solution:
+def undisturbed(
+    search: Callable[Concatenate[Engine, Tensor, Parameters], Result],
+) -> Callable[Concatenate[Engine, Tensor, Parameters], Result]:
+    """A search, the same in whatever mode its caller is: with gradients, in inference mode, under autocast."""
+
+    @wraps(search)
+    def run(engine: Engine, x: Tensor, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+            return search(engine, x.clone() if x.is_inference() else x, *args, **kwargs)
+
+    return run
+
+
+class Solution(NamedTuple):
     """The minima found for N images and C classes.
 
     Attributes:
         distance: D_c(x) (N, C), in squared pixel units.
-        latent: z*_c(x) (N, C, 8).
-        reconstruction: G_c(z*_c(x)) (N, C, 1, 28, 28).
+        latent: z*_c(x) (N, C, L).
     """
 
     distance: Tensor
     latent: Tensor
-    reconstruction: Tensor
 
 
 @dataclass
@@ -34,10 +51,10 @@ class Runs:
     """BFGS minimisations of D in progress; all fields share their leading dimensions.
 
     Attributes:
-        latent: (..., 8).
-        value: (...), D at the latent; foretold where `step` is 0.
-        gradient: (..., 8).
-        inverse_hessian: (..., 8, 8).
+        latent: (..., L).
+        value: (...), D at the latent; predicted where `step` is 0.
+        gradient: (..., L).
+        inverse_hessian: (..., L, L).
         step: (...), length of the next step relative to the quasi-Newton step; 0 where D has yet to be evaluated.
     """
 
@@ -55,10 +72,10 @@ class Runs:
     def fields(self) -> tuple[Tensor, ...]:
         return self.latent, self.value, self.gradient, self.inverse_hessian, self.step
 
-    def __getitem__(self, index) -> "Runs":
+    def __getitem__(self, index: Any) -> "Runs":
         return Runs(*(t[index] for t in self.fields()))
 
-    def __setitem__(self, index, runs: "Runs") -> None:
+    def __setitem__(self, index: Any, runs: "Runs") -> None:
         for t, new in zip(self.fields(), runs.fields()):
             t[index] = new
 
@@ -72,127 +89,120 @@ class Runs:
 
 
 class Inference(ABC):
-    """The search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 of all classes (section 3, eq. 3 and 5).
+    """The search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 (eq. 3, 5) for C classes.
 
-    Images are float (N, 1, 28, 28) in [0, 1]; all methods raise ValueError for anything else. Nothing here is
-    differentiable: by the envelope theorem dD_c/dx = 2 (x - G_c(z*)), which models.abs makes use of.
+    Images are float (N, *image_shape), usually in [0, 1]; the objective is defined for all others too. Those of another shape
+    or with values that are not finite raise ValueError. All is computed in float32. Nothing here is differentiable: by the
+    envelope theorem dD_c/dx = 2 (x - G_c(z*)), which models.abs makes use of.
+
+    Scalars gamma (C,) are those of Binary ABS: the classes that are least in gamma_c D_c are searched for longest.
 
     Attributes:
-        candidates: the latents (candidates, 8) among which searches start.
+        classes: their number C.
+        latent_dim: L, the length of a latent.
+        image_shape: channels, height and width.
+        candidates: the latents (K, L) among which searches start.
     """
 
     images_at_once: int
 
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings, candidates: Tensor) -> None:
         self.classes = len(decoders)
+        self.latent_dim, self.image_shape = decoders[0].latent_dim, decoders[0].image_shape
         self.settings = settings
         self.candidates = candidates
 
-    @torch.no_grad()
-    def minimum(self, x: Tensor, gamma: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
-        """D_c(x) (N, C) and z*_c(x) (N, C, 8) by the search that the settings name.
+    @undisturbed
+    def infer(self, x: Tensor, gamma: Gamma = 1.0, search: Search | None = None) -> Solution:
+        """D_c(x) and z*_c(x) of all classes.
 
         Args:
-            gamma: scalars (C,) of Binary ABS: the classes that are least in gamma_c D_c are searched for longest.
+            search: "default", ours; "arbiter", converged from several starts, which decides what counts as an adversarial;
+                "protocol", the paper's own (section 3). None for the one that the settings name.
         """
-        if self.settings.search == "protocol":
-            return self.protocol(x)
-        runs = self.search(x, self.settings.default, gamma)
-        return runs.value, runs.latent
+        search = search or self.settings.search
+        if search == "protocol":
+            return self._infer_by_protocol(x)
+        if search == "arbiter":
+            runs = self.tournament(x, self.settings.arbiter, gamma, refine_winners=True)
+        else:
+            runs = self.tournament(x, self.settings.default, gamma)
+        return Solution(runs.value, runs.latent)
 
-    @torch.no_grad()
-    def protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """D_c(x) and z*_c(x) as `minimum`, by the paper's search."""
-        check_images(x)
-        value, latent = x.new_zeros(0, self.classes), x.new_zeros(0, self.classes, LATENT_DIM)
-        found = [(value.float(), latent.float())] + [self._protocol(chunk) for chunk in self._chunks(x)]
-        return tuple(map(torch.cat, zip(*found)))
-
-    def solve(self, x: Tensor) -> Solution:
-        """The search that the settings name."""
-        return self._solution(*self.minimum(x))
-
-    @torch.no_grad()
-    def arbitrate(self, x: Tensor, gamma: Tensor | float = 1.0) -> Solution:
-        """The converged search from several starts that decides what counts as an adversarial; gamma as in `minimum`."""
-        runs = self.search(x, self.settings.arbiter, gamma, refine_winners=True)
-        return self._solution(runs.value, runs.latent)
-
-    @torch.no_grad()
-    def decide(self, x: Tensor, gamma: Tensor | float = 1.0) -> Tensor:
+    @undisturbed
+    def classify(self, x: Tensor, gamma: Gamma = 1.0) -> Tensor:
         """The class (N,) of least gamma_c D_c(x) alone: classes that can't win any more drop out of the search.
 
-        One that leads by the margin of the first round as foretold wins without any evaluation of D. `solve` is the
+        A class that leads by the margin of the first round, as predicted, wins without any evaluation of D. `infer` is the
         better judge of images that are far from all classes.
         """
-        return (gamma * self.search(x, self.settings.decision, gamma).value).argmin(1)
+        return (gamma * self.tournament(x, self.settings.decision, gamma).value).argmin(1)
 
-    @torch.no_grad()
-    def search(self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool = False) -> Runs:
-        """The best run of each class (N, C), after a contest between the classes' gamma_c D_c.
-
-        Unless winners are refined, an image drops out of the rounds that leave it a single contender.
-        """
-        check_images(x)
-        found = [self._tournament(chunk, rounds, gamma, refine_winners) for chunk in self._chunks(x)]
-        latent = x.new_zeros(0, self.classes, LATENT_DIM, dtype=torch.float32)
-        nothing = Runs.at(latent, latent[:, :, 0], latent[:, :, :, None] @ latent[:, :, None, :])
-        return Runs(*map(torch.cat, zip(*(runs.fields() for runs in [nothing, *found]))))
-
-    @torch.no_grad()
-    def minimise(
-        self, x: Tensor, classes: Tensor, latents: Tensor, evaluations: int, prior: float = 1.0
-    ) -> tuple[Tensor, Tensor]:
-        """BFGS from given latents, for instance from those of a nearby image.
-
-        Args:
-            x: images (N, 1, 28, 28); here they may leave [0, 1].
-            classes: one class (N,) for each image.
-            latents: starts (N, 8).
-            evaluations: of the objective and its gradient, for each image.
-            prior: weight of 1/2 ||z||^2; the d_c^2 of eq. 7 is the minimum without it.
-
-        Returns:
-            the objective (N,) and the latents (N, 8).
-        """
-        x, latents = x.float(), latents.float()
-        unknown = torch.full_like(latents[:, 0], torch.inf)
-        start = Runs.at(latents, unknown, self._inverse_hessian(classes, latents))
-        runs = self.descend(x, torch.arange(len(x), device=x.device), classes, start, evaluations, prior)
-        return runs.value, runs.latent
-
-    @torch.no_grad()
-    def nearby(self, x: Tensor, latents: Tensor, gamma: Tensor | float = 1.0) -> Tensor:
-        """D_c (N, C) of images x that are nearly the same, by BFGS from the latents (C, 8) found for one of them.
+    @undisturbed
+    def infer_nearby(self, x: Tensor, latents: Tensor, gamma: Gamma = 1.0) -> Tensor:
+        """D_c (N, C) of images x that are nearly the same, by BFGS from the latents (C, L) found for one of them.
 
         Classes far behind the two least in gamma_c D_c keep the latent, which is right to first order.
         """
-        check_images(x)
+        check_images(x, self.image_shape)
         x, classes = x.float(), torch.arange(self.classes, device=x.device)
         residual = (self.decode(classes, latents) - x[:, None]).flatten(2)
         value = residual.square().sum(2) + latents.square().sum(1) / 2
         contends = gamma * value <= (gamma * value).kthvalue(2, 1, keepdim=True).values + self.settings.following.margin
         start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
-        found = self.advance(x, contends, start[classes.expand_as(contends)], self.settings.nearby)
+        found = self.bfgs_where(contends, x, start[classes.expand_as(contends)], self.settings.nearby)
         return torch.where(contends, found.value, value)
 
-    @torch.no_grad()
+    @undisturbed
+    def refine(
+        self, x: Tensor, classes: Tensor, latents: Tensor, evaluations: int, prior: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """BFGS from given latents, for instance from those of a nearby image.
+
+        Args:
+            classes: one class (N,) for each image.
+            latents: starts (N, L).
+            evaluations: of the objective and its gradient, for each image.
+            prior: weight of 1/2 ||z||^2; the d_c^2 of the bounds is the minimum without it.
+
+        Returns:
+            the objective (N,) and the latents (N, L).
+        """
+        x, latents = x.float(), latents.float()
+        unknown = torch.full_like(latents[:, 0], torch.inf)
+        start = Runs.at(latents, unknown, self._inverse_hessian(classes, latents))
+        runs = self.bfgs(x, torch.arange(len(x), device=x.device), classes, start, evaluations, prior)
+        return runs.value, runs.latent
+
+    @undisturbed
+    def tournament(self, x: Tensor, rounds: Sequence[Round], gamma: Gamma = 1.0, refine_winners: bool = False) -> Runs:
+        """The best run of each class (N, C), after a contest between the classes' gamma_c D_c.
+
+        Unless winners are refined, an image drops out of the rounds that leave it a single contender.
+        """
+        check_images(x, self.image_shape)
+        found = [self._tournament(chunk, rounds, gamma, refine_winners) for chunk in self._chunks(x)]
+        latent = x.new_zeros(0, self.classes, self.latent_dim, dtype=torch.float32)
+        nothing = Runs.at(latent, latent[:, :, 0], latent[:, :, :, None] @ latent[:, :, None, :])
+        return Runs(*map(torch.cat, zip(*(runs.fields() for runs in [nothing, *found]))))
+
+    @undisturbed
     def starts(self, x: Tensor, number: int) -> Tensor:
-        """Where the search for each class begins that has so many runs, best first: (N, C, number, 8)."""
-        check_images(x)
+        """Where the search for each class begins that has so many runs, best first: (N, C, number, L)."""
+        check_images(x, self.image_shape)
         found = [self._starts(chunk, number).latent for chunk in self._chunks(x)]
-        return torch.cat([self.candidates.new_zeros(0, self.classes, number, LATENT_DIM), *found])
+        return torch.cat([self.candidates.new_zeros(0, self.classes, number, self.latent_dim), *found])
 
-    def reconstructions(self, latents: Tensor) -> Tensor:
-        """G_c(z) (N, C, 1, 28, 28) for latents (N, C, 8), one for each class."""
+    def reconstruct(self, latents: Tensor) -> Tensor:
+        """G_c(z) (N, C, *image_shape) for latents (N, C, L), one for each class."""
         classes = torch.arange(self.classes, device=latents.device).repeat(len(latents))
-        return self.decode(classes, latents.flatten(0, 1)).unflatten(0, latents.shape[:2])
+        return self.decode(classes, latents.flatten(0, 1)).view(*latents.shape[:2], *self.image_shape)
 
-    def pick(self, active: Tensor) -> tuple[Tensor, Tensor]:
+    def indices(self, active: Tensor) -> tuple[Tensor, Tensor]:
         """Image and class (R,) of all that is `active` (N, C, ...).
 
         On a GPU, where the host would have to wait for their number, of everything: what isn't active is of class C, and
-        `descend` and `decode` leave it out.
+        `bfgs` and `decode` leave it out.
         """
         image, classes, *_ = active.nonzero(as_tuple=True)
         return image, classes
@@ -201,48 +211,50 @@ class Inference(ABC):
         """The function of tensors, as a CUDA graph where searches don't wait for the host; see `Replayed`."""
         return function
 
-    def advance(self, x: Tensor, active: Tensor, runs: Runs, evaluations: int) -> Runs:
-        """Take those of the runs (N, C, ...) that are `active` further by BFGS; the others stay as they are."""
-        runs[active] = self.descend(x, *self.pick(active), runs[active], evaluations)
+    def bfgs_where(self, active: Tensor, x: Tensor, runs: Runs, evaluations: int) -> Runs:
+        """Take those of the runs (N, C, ...) that are `active` further; the others stay as they are."""
+        runs[active] = self.bfgs(x, *self.indices(active), runs[active], evaluations)
         return runs
 
     @abstractmethod
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
-        """G_c(z) (N, 1, 28, 28) for latents (N, 8) and their classes, (N,) or one for all."""
+        """G_c(z) (N, *image_shape) for latents (N, L) and their classes, (N,) or one for all."""
 
     @abstractmethod
     def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
-        """dG_c/dz (N, 784, 8) at latents (N, 8), classes as in `decode`."""
+        """dG_c/dz (N, P, L) of all P pixels at latents (N, L), classes as in `decode`."""
 
     @abstractmethod
     def _starts(self, x: Tensor, starts: int) -> Runs:
         """Runs (N, C, starts) that begin one quasi-Newton step from the best candidates, best first.
 
-        Of the `finalists` candidates of each class that are least in D, the steps are foretold from the tables, and so is
-        D at their ends. The best ends that lie `separation` apart come first, then the best of the others.
+        For the `finalists` candidates of each class that are least in D, the tables predict the steps, and D at their
+        ends. The best ends that lie `separation` apart come first, then the best of the others.
         """
 
     @abstractmethod
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
-        """(2 J'J + I)^-1 (R, 8, 8), J the Jacobian of G_c at each of the latents (R, 8)."""
+        """(2 J'J + I)^-1 (R, L, L), J the Jacobian of G_c at each of the latents (R, L)."""
 
     @abstractmethod
-    def descend(
-        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
-    ) -> Runs:
-        """Take R runs, each for the image x[image] and its class, further by BFGS."""
+    def bfgs(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0) -> Runs:
+        """Take R runs, each for the image x[image] and its class, further by so many evaluations of D and its gradient."""
 
     @abstractmethod
     def _protocol(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """D (N, C) and latents (N, C, 8): Adam from the best candidate; of all latents visited, the best."""
+        """D (N, C) and latents (N, C, L): Adam from the best candidate; of all latents visited, the best."""
 
     def _chunks(self, x: Tensor) -> Sequence[Tensor]:
         return x.detach().float().split(self.images_at_once) if len(x) else []
 
-    def _solution(self, distance: Tensor, latent: Tensor) -> Solution:
-        return Solution(distance, latent, self.reconstructions(latent))
+    def _infer_by_protocol(self, x: Tensor) -> Solution:
+        check_images(x, self.image_shape)
+        latent = x.new_zeros(0, self.classes, self.latent_dim, dtype=torch.float32)
+        found = [self._protocol(chunk) for chunk in self._chunks(x)]
+        values, latents = zip((latent[:, :, 0], latent), *found)
+        return Solution(torch.cat(values), torch.cat(latents))
 
-    def _tournament(self, x: Tensor, rounds: Sequence[Round], gamma: Tensor | float, refine_winners: bool) -> Runs:
+    def _tournament(self, x: Tensor, rounds: Sequence[Round], gamma: Gamma, refine_winners: bool) -> Runs:
         runs = self._starts(x, max(round.starts for round in rounds))
         for round in rounds:
             contends = _contenders(runs, round, gamma)
@@ -250,14 +262,14 @@ class Inference(ABC):
                 contends &= contends.sum(1, keepdim=True) > 1
             active = torch.zeros_like(runs.value, dtype=torch.bool)
             active[:, :, : round.starts] = contends[:, :, None]
-            runs = self.advance(x, active, runs, round.evaluations)
+            runs = self.bfgs_where(active, x, runs, round.evaluations)
             runs = runs[_best_first(runs)]
         return runs[:, :, 0]
 
 
-def _contenders(runs: Runs, round: Round, gamma: Tensor | float) -> Tensor:
+def _contenders(runs: Runs, round: Round, gamma: Gamma) -> Tensor:
     best = runs[:, :, 0]
-    optimistic = gamma * (best.value - round.optimism * best.predicted_decrease())
+    optimistic: Tensor = gamma * (best.value - round.optimism * best.predicted_decrease())
     return optimistic <= (gamma * best.value).amin(1, keepdim=True) + round.margin
 
 
@@ -268,22 +280,18 @@ def _best_first(runs: Runs) -> tuple[Tensor, ...]:
     return n[:, None, None], classes[:, None], order
 
 
-def check_images(x: Tensor) -> None:
-    """Raise ValueError unless x is a batch of images (N, 1, 28, 28) in [0, 1] without NaN."""
-    check_shape(x)
-    check_box(bool(in_box(x).all()))
+def check_images(x: Tensor, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless x is a float batch of images (N, *shape) without NaN or infinite values."""
+    check_shape(x, shape)
+    check_finite(bool(x.isfinite().all()))
 
 
-def check_shape(x: Tensor) -> None:
-    if x.ndim != 4 or x.shape[1:] != IMAGE_SHAPE or not x.is_floating_point():
-        raise ValueError(f"Images must be float (N, 1, 28, 28), not {x.dtype} {tuple(x.shape)}.")
+def check_shape(x: Tensor, shape: tuple[int, ...]) -> None:
+    if x.ndim != 1 + len(shape) or x.shape[1:] != shape or not x.is_floating_point():
+        expected = ", ".join(map(str, shape))
+        raise ValueError(f"Images must be float (N, {expected}), not {x.dtype} {tuple(x.shape)}.")
 
 
-def in_box(x: Tensor) -> Tensor:
-    """Whether images (N, ...) lie in [0, 1] without NaN (N,)."""
-    return ((x >= 0) & (x <= 1)).flatten(1).all(1)
-
-
-def check_box(all_in_box: bool) -> None:
-    if not all_in_box:
-        raise ValueError("Images must lie in [0, 1] without NaN.")
+def check_finite(all_finite: bool) -> None:
+    if not all_finite:
+        raise ValueError("Images must be finite; they hold NaN or infinite values.")

@@ -4,13 +4,15 @@ import itertools
 import math
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis_by_synthesis.inference import kernels
@@ -19,11 +21,14 @@ from analysis_by_synthesis.inference.engine import Inference, Runs
 from analysis_by_synthesis.inference.folding import folded
 from analysis_by_synthesis.inference.kernels import BLOCK, LANES, LATENT, PIXELS
 from analysis_by_synthesis.inference.reference import TIED
-from analysis_by_synthesis.inference.tables import build_tables, kept_tables
-from analysis_by_synthesis.networks.vae import Decoder
+from analysis_by_synthesis.inference.tables import build_tables, cached_tables
+from analysis_by_synthesis.networks.vae import VAEDecoder
 from analysis_by_synthesis.params.inference import InferenceSettings
 
 GROUPS_AT_ONCE = 8  # whose candidates are looked for together: each of them is fetched from memory once
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
 TIE = 1e-2  # between scores, in squared pixel units: above what rounding does to them
 
 
@@ -36,11 +41,11 @@ class Screen:
         constants: squared norm + 1/2 ||z||^2 (C, K).
     """
 
-    coordinates: np.ndarray
-    constants: np.ndarray
+    coordinates: Floats
+    constants: Floats
 
     @classmethod
-    def of(cls, points: np.ndarray, constants: np.ndarray) -> "Screen":
+    def of(cls, points: Floats, constants: Floats) -> "Screen":
         """Screen for points (C, K', D) and constants (C, K'); K' is filled up with candidates that are never chosen."""
         classes, k, d = points.shape
         missing = -k % BLOCK
@@ -59,16 +64,15 @@ class FastInference(Inference):
 
     images_at_once = 512
 
-    def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
-        super().__init__(decoders, settings, candidate_latents(settings))
+    def __init__(self, decoders: Sequence[VAEDecoder], settings: InferenceSettings) -> None:
+        super().__init__(decoders, settings, candidate_latents(settings, LATENT))
         self._latents = self.candidates.numpy()
         self._parameters = [
             kernels.pack_parameters(*([t.numpy() for t in part] for part in folded(decoder))) for decoder in decoders
         ]
-        self._pool = ThreadPoolExecutor(threads())
-        self._thread = threading.local()
+        self._own = Workspace()
         components = settings.principal_components
-        self._tables = kept_tables(
+        self._tables = cached_tables(
             b"".join(p.tobytes() for p in self._parameters) + self._latents.tobytes() + str(components).encode(),
             lambda: build_tables(self.classes, self.candidates, components, self.decode, self.jacobian),
         )
@@ -79,14 +83,14 @@ class FastInference(Inference):
         self._screen = Screen.of(self._tables.coordinates.numpy(), self._tables.constants.numpy())
 
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
-        classes = np.full(len(latents), classes) if isinstance(classes, int) else classes.numpy()
-        return torch.from_numpy(self._decode(classes, _rows(latents))).view(-1, 1, 28, 28)
+        decoded = self._decode(_of_each(classes, len(latents)), _rows(latents))
+        return torch.from_numpy(decoded).view(-1, *self.image_shape)
 
     def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
-        classes = np.full(len(latents), classes) if isinstance(classes, int) else classes.numpy()
-        latents, jacobians = _rows(latents), np.empty((len(latents), LATENT * PIXELS), np.float32)
+        rows, jacobians = _rows(latents), np.empty((len(latents), LATENT * PIXELS), np.float32)
         self._for_each_class(
-            classes, lambda p, lanes: kernels.jacobian(p, latents, jacobians, lanes, self._workspace())
+            _of_each(classes, len(latents)),
+            lambda p, lanes: kernels.jacobian(p, rows, jacobians, lanes, self._workspace()),
         )
         return torch.from_numpy(jacobians).view(-1, LATENT, PIXELS).mT
 
@@ -104,34 +108,34 @@ class FastInference(Inference):
         ends = np.empty((*shape, LATENT), np.float32)
         limits = self.settings.bfgs.longest_step, self.settings.separation
 
-        def foretell(c: int, group: int) -> None:
+        def first_steps(c: int, group: int) -> None:
             these = c, group
             of_class = tables.offsets[c].numpy(), self._slopes[c], tables.inverse_hessians[c].numpy()
             outputs = chosen[these], ends[these], values[these], self._workspace()
-            kernels.foretell(points[group], found[these], scores[these], self._latents, *of_class, limits, *outputs)
+            kernels.first_steps(points[group], found[these], scores[these], self._latents, *of_class, limits, *outputs)
 
-        self._map(foretell, np.ndindex(self.classes, len(points)))
-        chosen, ends, values = (torch.from_numpy(_by_image(a, len(x))) for a in (chosen, ends, values))
-        return Runs.at(ends, values, tables.inverse_hessians[torch.arange(self.classes)[:, None], chosen])
+        self._map(first_steps, np.ndindex(self.classes, len(points)))
+        of, end, value = (torch.from_numpy(_by_image(a, len(x))) for a in (chosen, ends, values))
+        return Runs.at(end, value, tables.inverse_hessians[torch.arange(self.classes)[:, None], of])
 
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
-        latents, hessians = _rows(latents), np.empty((len(latents), LATENT * LATENT), np.float32)
+        rows, hessians = _rows(latents), np.empty((len(latents), LATENT * LATENT), np.float32)
         self._for_each_class(
-            classes.numpy(), lambda p, lanes: kernels.gauss_newton(p, latents, hessians, lanes, self._workspace())
+            classes.numpy(), lambda p, lanes: kernels.gauss_newton(p, rows, hessians, lanes, self._workspace())
         )
         return torch.from_numpy(np.linalg.inv(hessians.reshape(-1, LATENT, LATENT)))
 
-    def descend(
-        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
-    ) -> Runs:
-        images, image = _rows(x), image.numpy()
-        bfgs = self.settings.bfgs
-        constants = (bfgs.armijo, bfgs.longest_step, bfgs.strongest_backtrack, bfgs.least_curvature, prior)
+    def bfgs(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0) -> Runs:
+        images, of_image = _rows(x), image.numpy()
+        how = self.settings.bfgs
+        constants = (how.armijo, how.longest_step, how.strongest_backtrack, how.least_curvature, prior)
         runs = runs.copy()
         state = [_rows(t) for t in runs.fields()]
         self._for_each_class(
             classes.numpy(),
-            lambda p, lanes: kernels.bfgs(p, images, image, *state, lanes, evaluations, constants, self._workspace()),
+            lambda p, lanes: kernels.bfgs(
+                p, images, of_image, *state, lanes, evaluations, constants, self._workspace()
+            ),
         )
         return runs
 
@@ -162,7 +166,7 @@ class FastInference(Inference):
         squares = [np.square(of_class, dtype=np.float64).sum(1) for of_class in images]
         return Screen.of(np.stack(images), np.stack(squares) + np.square(self._latents).sum(1) / 2)
 
-    def _nearest(self, points: np.ndarray, screen: Screen, finalists: int) -> tuple[np.ndarray, np.ndarray]:
+    def _nearest(self, points: Floats, screen: Screen, finalists: int) -> tuple[Integers, Floats]:
         """Indices and scores (C, groups, LANES, finalists) of the best candidates for groups of images, one in each lane."""
         found = np.zeros((self.classes, len(points), LANES, finalists), np.int64)
         scores = np.empty(found.shape, np.float32)
@@ -175,7 +179,7 @@ class FastInference(Inference):
         self._map(search, itertools.product(range(self.classes), range(0, len(points), GROUPS_AT_ONCE)))
         return found, scores
 
-    def _starts_of_protocol(self, images: np.ndarray, found: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    def _starts_of_protocol(self, images: Floats, found: Integers, scores: Floats) -> Floats:
         """The best of the candidates found (N, C, K), as latents (N, C, 8); where rounding could decide, in float64."""
         best = found[:, :, 0].copy()
         for n, c in np.argwhere(scores[:, :, 1] - scores[:, :, 0] < TIE):
@@ -183,27 +187,33 @@ class FastInference(Inference):
             residual = self._full_screen.coordinates[c, k // BLOCK, :, k % BLOCK] / -2.0 - images[n].astype(np.float64)
             exact = np.square(residual).sum(1) + np.square(self._latents[k], dtype=np.float64).sum(1) / 2
             best[n, c] = k[exact.argmin()]
-        return self._latents[best]
+        starts: Floats = self._latents[best]
+        return starts
 
-    def _decode(self, classes: np.ndarray, latents: np.ndarray) -> np.ndarray:
+    def _decode(self, classes: Integers, latents: Floats) -> Floats:
         images = np.empty((len(latents), PIXELS), np.float32)
         self._for_each_class(classes, lambda p, lanes: kernels.decode(p, latents, images, lanes, self._workspace()))
         return images
 
-    def _for_each_class(self, classes: np.ndarray, task: Callable[[np.ndarray, np.ndarray], None]) -> None:
+    def _for_each_class(self, classes: Integers, task: Callable[[Floats, Integers], None]) -> None:
         """Run task(parameters of a class, indices of problems of that class) until all problems are done."""
         of_class = (np.flatnonzero(classes == c) for c in range(self.classes))
         for_class = zip(self._parameters, of_class)
         self._map(task, ((p, same[lanes]) for p, same in for_class for lanes in _groups(len(same))))
 
-    def _map(self, task: Callable, arguments) -> None:
-        for _ in self._pool.map(lambda a: task(*a), arguments):
+    def _map(self, task: Callable[..., None], arguments: Iterable[tuple[Any, ...]]) -> None:
+        for _ in _pool(os.getpid()).map(lambda a: task(*a), arguments):
             pass
 
-    def _workspace(self) -> np.ndarray:
-        if not hasattr(self._thread, "workspace"):
-            self._thread.workspace = aligned(kernels.WORKSPACE)
-        return self._thread.workspace
+    def _workspace(self) -> Floats:
+        return self._own.floats
+
+
+class Workspace(threading.local):
+    """Memory of a thread's own for the kernels."""
+
+    def __init__(self) -> None:
+        self.floats = aligned(kernels.WORKSPACE)
 
 
 def threads() -> int:
@@ -211,21 +221,32 @@ def threads() -> int:
     return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 
-def _rows(t: Tensor) -> np.ndarray:
+@cache
+def _pool(process: int) -> ThreadPoolExecutor:
+    """The threads of one process: a forked one has none of its parent's."""
+    return ThreadPoolExecutor(threads())
+
+
+def _rows(t: Tensor) -> Floats:
     """A tensor (N, ...) as (N, K), without a copy where it is contiguous and float32."""
     return t.detach().float().contiguous().view(len(t), math.prod(t.shape[1:])).numpy()
 
 
-def _by_image(a: np.ndarray, n: int) -> np.ndarray:
+def _by_image(a: NDArray[Any], n: int) -> NDArray[Any]:
     """What there is for groups of lanes (C, groups, LANES, ...) as (n, C, ...)."""
     return np.ascontiguousarray(a.reshape(len(a), -1, *a.shape[3:])[:, :n].swapaxes(0, 1))
 
 
-def _groups(n: int) -> list[np.ndarray]:
+def _groups(n: int) -> list[Integers]:
     return [np.arange(first, min(first + LANES, n)) for first in range(0, n, LANES)]
 
 
-def aligned(size: int) -> np.ndarray:
+def _of_each(classes: Tensor | int, n: int) -> Integers:
+    """Classes (n,), of one for all too."""
+    return np.full(n, classes) if isinstance(classes, int) else classes.numpy()
+
+
+def aligned(size: int) -> Floats:
     """Zeros, aligned as vectors have to be."""
     memory = np.zeros(size + LANES, np.float32)
     start = -memory.ctypes.data // memory.itemsize % LANES

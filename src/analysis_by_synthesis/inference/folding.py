@@ -2,22 +2,23 @@
 
 from torch import Tensor
 
-from analysis_by_synthesis.networks.vae import Decoder
+from analysis_by_synthesis.networks.vae import VAEDecoder
 
 
-def folded(decoder: Decoder) -> tuple[list[Tensor], list[Tensor]]:
+def folded(decoder: VAEDecoder) -> tuple[list[Tensor], list[Tensor]]:
     """Weights (in, out, k, k) and biases of the four transposed convolutions, batch norm folded in, in float64 on the CPU."""
     weights, biases = [], []
-    for i in range(4):
-        convolution = getattr(decoder, f"conv_{i}")
-        weight, bias = convolution.weight.detach().cpu().double(), convolution.bias.detach().cpu().double()
-        norm = getattr(decoder, f"bn_{i}", None)
+    for convolution, norm in decoder.layers():
+        weight, bias = _double(convolution.weight), _double(convolution.bias)
         if norm is not None:
-            mean, variance, gain, shift = (
-                t.detach().cpu().double() for t in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-            )
-            scale = gain / (variance + norm.eps).sqrt()
-            weight, bias = weight * scale[:, None, None], (bias - mean) * scale + shift
+            scale = _double(norm.weight) / (_double(norm.running_var) + norm.eps).sqrt()
+            weight = weight * scale[:, None, None]
+            bias = (bias - _double(norm.running_mean)) * scale + _double(norm.bias)
         weights.append(weight)
         biases.append(bias)
     return weights, biases
+
+
+def _double(t: Tensor | None) -> Tensor:
+    assert t is not None  # all layers have biases and statistics
+    return t.detach().cpu().double()

@@ -12,8 +12,7 @@ from their new minimum.
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.inference.engine import IMAGE_SHAPE, Inference, Runs, check_box, check_shape, in_box
-from analysis_by_synthesis.networks.vae import LATENT_DIM
+from analysis_by_synthesis.inference.engine import Inference, Runs, check_finite, check_shape, undisturbed
 
 
 class Following:
@@ -29,56 +28,58 @@ class Following:
     """
 
     def __init__(self, inference: Inference, samples: int, gamma: Tensor) -> None:
-        self.inference, self.settings, self.gamma = inference, inference.settings.following, gamma
+        self.inference, self.settings, self.gamma = inference, inference.settings.following, gamma.float()
         shape = samples + 1, inference.classes + 1  # the last ones stand for none, where lists are of a fixed length
-        self._origin = gamma.new_full((samples + 1, *IMAGE_SHAPE), torch.inf)
+        image, latent, gamma = inference.image_shape, inference.latent_dim, self.gamma
+        self._origin = gamma.new_full((samples + 1, *image), torch.inf)
         self._last = self._origin.clone()
-        self._solved = gamma.new_full((*shape, *IMAGE_SHAPE), torch.inf)
+        self._solved = gamma.new_full((*shape, *image), torch.inf)
         self._reconstruction = torch.zeros_like(self._solved)
-        self._latent = gamma.new_zeros(*shape, LATENT_DIM)
-        self._inverse_hessian = gamma.new_zeros(*shape, LATENT_DIM, LATENT_DIM)
+        self._latent = gamma.new_zeros(*shape, latent)
+        self._inverse_hessian = gamma.new_zeros(*shape, latent, latent)
         self._replayed_reach, self._replayed_go_on = inference.replayed(self._reach), inference.replayed(self._go_on)
 
-    @torch.no_grad()
-    def minimum(self, x: Tensor, rows: Tensor, margin: float | None = None) -> Tensor:
+    @undisturbed
+    def infer(self, x: Tensor, rows: Tensor, margin: float | None = None) -> Tensor:
         """D_c(x) (M, C), as good as a search for every class that may be the least in gamma_c D_c.
 
         Args:
-            x: images (M, 1, 28, 28) in [0, 1].
+            x: images (M, *image_shape).
             rows: which of the samples (M,) they belong to, each at most once.
             margin: search for the two least classes too, and for what is within this margin of them, as gradients need;
-                without it a class that can't be beaten any more is left as it is: an upper bound, or foretold.
+                without it a class that can't be beaten any more is left as it is: an upper bound, or predicted.
         """
-        check_shape(x)
+        check_shape(x, self.inference.image_shape)
         x = x.detach().float()
-        inside, near, stays = self._replayed_reach(x, rows)
-        all_inside, all_near = torch.stack([inside, near]).all(1).tolist()  # the only question to the GPU
-        check_box(all_inside)
+        finite, near, stays = self._replayed_reach(x, rows)
+        all_finite, all_near = torch.stack([finite, near]).all(1).tolist()  # the only question to the GPU
+        check_finite(all_finite)
         if margin is not None:
             stays = torch.ones_like(near)
         self._last[rows] = x
         if all_near:
             return self._replayed_go_on(x, rows, margin=margin)[0]
-        value = torch.empty(len(x), self.inference.classes, device=x.device)
-        value[~stays] = self.inference.search(x[~stays], self.inference.settings.decision, self.gamma).value
+        value = x.new_empty(len(x), self.inference.classes)
+        value[~stays] = self.inference.tournament(x[~stays], self.inference.settings.decision, self.gamma).value
         self._start_over(x[stays & ~near], rows[stays & ~near])
         value[stays] = self._replayed_go_on(x[stays], rows[stays], margin=margin)[0]
         return value
 
     def reconstruction(self, rows: Tensor) -> Tensor:
-        """G_c(z) (M, C, 1, 28, 28) of the latents that are kept for samples `rows` (M,)."""
+        """G_c(z) (M, C, *image_shape) of the latents that are kept for samples `rows` (M,)."""
         return self._reconstruction[rows, : self.inference.classes]
 
     def _reach(self, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Whether images (M, 1, 28, 28) are in [0, 1], near the ones last searched for, or near those or the last ones (M,)."""
+        """Whether images (M, ...) are finite, near the ones last searched for, or near those or the last ones (M,)."""
         near = self._within_reach(x, self._origin[rows])
-        return in_box(x), near, near | self._within_reach(x, self._last[rows])
+        return x.isfinite().flatten(1).all(1), near, near | self._within_reach(x, self._last[rows])
 
     def _within_reach(self, x: Tensor, other: Tensor) -> Tensor:
-        return (x - other).flatten(1).norm(dim=1) <= self.settings.reach
+        near: Tensor = (x - other).flatten(1).norm(dim=1) <= self.settings.reach
+        return near
 
     def _known(self, x: Tensor, rows: Tensor) -> Tensor:
-        """What the latents that are kept are worth for images x (M, 1, 28, 28): (M, C)."""
+        """What the latents that are kept are worth for images x (M, *image_shape): (M, C)."""
         residual = (self.reconstruction(rows) - x[:, None]).flatten(2)
         return residual.square().sum(2) + self._latent[rows, : self.inference.classes].square().sum(2) / 2
 
@@ -95,7 +96,7 @@ class Following:
         return contends & (change > 0)
 
     def _start_over(self, x: Tensor, rows: Tensor) -> None:
-        runs = self.inference.search(x, self.inference.settings.default, self.gamma)
+        runs = self.inference.tournament(x, self.inference.settings.default, self.gamma)
         better = runs.value < self._known(x, rows)
         better |= self._solved[rows, : self.inference.classes, 0, 0, 0].isinf()
         image, classes = better.nonzero(as_tuple=True)
@@ -103,10 +104,10 @@ class Following:
         self._origin[rows] = x
 
     def _go_on(self, x: Tensor, rows: Tensor, margin: float | None) -> tuple[Tensor]:
-        image, classes = self.inference.pick(self._contenders(x, rows, margin))
+        image, classes = self.inference.indices(self._contenders(x, rows, margin))
         latent, inverse_hessian = self._latent[rows[image], classes], self._inverse_hessian[rows[image], classes]
         start = Runs.at(latent, torch.full_like(latent[:, 0], torch.inf), inverse_hessian)
-        runs = self.inference.descend(x, image, classes, start, self.settings.evaluations)
+        runs = self.inference.bfgs(x, image, classes, start, self.settings.evaluations)
         self._keep(x, image, rows[image], classes, runs)
         return (self._known(x, rows),)
 

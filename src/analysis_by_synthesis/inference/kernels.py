@@ -6,14 +6,18 @@ don't depend on who the neighbours are, nor on how many: a CPU with AVX-512 has 
 half of each.
 """
 
+import hashlib
 import operator
+from pathlib import Path
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import njit, types
+from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.datamodel import PrimitiveModel
 from numba.extending import intrinsic, overload, register_model
+
+from analysis_by_synthesis import cache
 
 WIDE = binding.get_host_cpu_features().get("avx512f", False)
 LANES = 16 if WIDE else 8
@@ -21,6 +25,21 @@ LANES = 16 if WIDE else 8
 BLOCK = 16 if WIDE else 8
 CHANNELS = 8 if WIDE else 4
 STRIP = 14 if WIDE else 7
+
+COMPILED = cache.folder("kernels") / hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+cache.touch(COMPILED)
+COMPILED_SIZE = 8 * 2**20  # bytes, amply
+
+
+def compiled(function):
+    """Compiled, run without Python's lock, and kept in the user's cache rather than beside this file."""
+    keep, elsewhere = cache.can_store("kernels", COMPILED_SIZE), config.CACHE_DIR
+    config.CACHE_DIR = elsewhere or str(COMPILED)  # a user may have told numba where
+    try:
+        return njit(nogil=True, cache=keep)(function)
+    finally:
+        config.CACHE_DIR = elsewhere
+
 
 # --- Vectors: the few instructions that everything is made of ---------------------------------------------------------
 
@@ -581,7 +600,7 @@ def scatter(ws, offset, rows, indices):
 # --- Tasks: each of them is one call from Python, for as many problems as there are lanes or fewer ------------------------------------------
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def decode(p, latents, images, indices, ws):
     """images[indices] = G(latents[indices])."""
     gather(ws, Z, latents, indices)
@@ -589,7 +608,7 @@ def decode(p, latents, images, indices, ws):
     scatter(ws, Y, images, indices)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def project(images, indices, mean, basis, points, ws):
     """Coordinates of images[indices] less `mean` in a basis, then their squared norm.
 
@@ -611,7 +630,7 @@ def project(images, indices, mean, basis, points, ws):
     store(points, len(points) - LANES, squares)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def nearest(points, candidates, constants, found, scores, ws):
     """The best candidates of one class, best first, for some groups of as many images as there are lanes.
 
@@ -653,9 +672,9 @@ def insert(values, items, value, item):
     values[at], items[at] = value, item
 
 
-@njit(nogil=True, cache=True)
-def foretell(points, found, scores, latents, offsets, slopes, inverse_hessians, limits, chosen, ends, values, ws):
-    """One quasi-Newton step from each finalist of one class, foretold from the tables; the best ends that lie apart first.
+@compiled
+def first_steps(points, found, scores, latents, offsets, slopes, inverse_hessians, limits, chosen, ends, values, ws):
+    """One quasi-Newton step from each finalist of one class, predicted from the tables; the best ends that lie apart first.
 
     Args:
         points: of a group, as in `nearest`.
@@ -729,7 +748,7 @@ def differentiate(ws, p):
         last_layer(ws, TANGENT + H2, JACOBIAN + k * PIXELS * LANES, Y, p, ZEROS, CHAIN)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def jacobian(p, latents, jacobians, indices, ws):
     """jacobians[indices] = the Jacobians of G (8 * 784) at latents[indices], latents first."""
     gather(ws, Z, latents, indices)
@@ -737,7 +756,7 @@ def jacobian(p, latents, jacobians, indices, ws):
     scatter(ws, JACOBIAN, jacobians, indices)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def gauss_newton(p, latents, hessians, indices, ws):
     """hessians[indices] = 2 J'J + I (8, 8), J the Jacobian of G at latents[indices]."""
     gather(ws, Z, latents, indices)
@@ -757,7 +776,7 @@ def gauss_newton(p, latents, hessians, indices, ws):
     scatter(ws, TANGENT, hessians, indices)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def adam(p, images, latents, values, indices, steps, learning_rate, ws):
     """Adam from latents[indices] for images[indices]; the best of the latents visited replaces the start."""
     gather(ws, X, images, indices)
@@ -785,7 +804,7 @@ def adam(p, images, latents, values, indices, steps, learning_rate, ws):
     scatter(ws, VALUE, values, indices)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def bfgs(p, images, image, latents, values, gradients, inverses, steps, runs, evaluations, constants, ws):
     """BFGS, as in the reference: `runs` are rows of the state arrays, image[runs] rows of `images`."""
     armijo, longest_step, strongest_backtrack, least_curvature, prior = constants
@@ -849,7 +868,7 @@ def bfgs(p, images, image, latents, values, gradients, inverses, steps, runs, ev
     scatter(ws, STEP, steps, runs)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def multiply_add(numbers, repetitions, ws):
     """Nothing but fused multiply-adds, 3 CHANNELS LANES a repetition: what the machine can do at best."""
     sums = load_tile(numbers, 0)

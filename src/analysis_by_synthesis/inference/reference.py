@@ -1,5 +1,6 @@
 """The inference in plain PyTorch: it defines what is correct, and runs on any device."""
 
+import math
 from collections.abc import Sequence
 from copy import deepcopy
 from functools import cached_property
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.inference.engine import Inference, Runs
 from analysis_by_synthesis.inference.objective import objective
-from analysis_by_synthesis.inference.tables import PIXELS, Tables, build_tables
-from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.inference.tables import Tables, build_tables
+from analysis_by_synthesis.networks.decoder import Decoder
 from analysis_by_synthesis.params.inference import InferenceSettings
 
 TIED = 4  # of so many best candidates float64 tells which is the best
@@ -27,9 +28,9 @@ class ReferenceInference(Inference):
 
     @torch.no_grad()
     def __init__(self, decoders: Sequence[Decoder], settings: InferenceSettings) -> None:
-        self.decoders = nn.ModuleList(deepcopy(list(decoders))).eval().requires_grad_(False)
-        device = next(self.decoders.parameters()).device
-        super().__init__(decoders, settings, candidate_latents(settings).to(device))
+        self.decoders = [deepcopy(decoder).float().eval().requires_grad_(False) for decoder in decoders]
+        device = next(self.decoders[0].parameters()).device
+        super().__init__(decoders, settings, candidate_latents(settings, decoders[0].latent_dim).to(device))
 
     @cached_property
     def _candidate_images(self) -> Tensor:
@@ -44,8 +45,9 @@ class ReferenceInference(Inference):
     @torch.no_grad()
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
         if isinstance(classes, int):
-            return self.decoders[classes](latents)
-        images = latents.new_empty(len(latents), 1, 28, 28)
+            decoded: Tensor = self.decoders[classes](latents)
+            return decoded
+        images = latents.new_empty(len(latents), *self.image_shape)
         for decoder, of_class in self._by_class(classes):
             images[of_class] = decoder(latents[of_class])
         return images
@@ -53,14 +55,16 @@ class ReferenceInference(Inference):
     def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
         if isinstance(classes, int):
             return jacobian(self.decoders[classes], latents)
-        jacobians = latents.new_empty(len(latents), PIXELS, LATENT_DIM)
+        jacobians = latents.new_empty(len(latents), math.prod(self.image_shape), self.latent_dim)
         for decoder, of_class in self._by_class(classes):
             jacobians[of_class] = jacobian(decoder, latents[of_class])
         return jacobians
 
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
         of_each = self.jacobian(classes, latents)
-        return torch.linalg.inv(2 * of_each.mT @ of_each + torch.eye(LATENT_DIM, device=latents.device))
+        hessian = 2 * of_each.mT @ of_each + _identity(latents)
+        inverse: Tensor = torch.linalg.inv(hessian)
+        return inverse
 
     def _starts(self, x: Tensor, starts: int) -> Runs:
         tables, centred = self._tables, x.flatten(1) - self._tables.mean
@@ -73,15 +77,15 @@ class ReferenceInference(Inference):
         step = -(inverse_hessian @ gradient[..., None])[..., 0]
         scale = (self.settings.bfgs.longest_step / step.norm(dim=3)).clamp(max=1)
         end = self.candidates[of] + scale[..., None] * step
-        foretold = score + (scale - scale.square() / 2) * (step * gradient).sum(3)
-        first = self._apart(end, foretold)[..., :starts]
+        predicted = score + (scale - scale.square() / 2) * (step * gradient).sum(3)
+        first = self._apart(end, predicted)[..., :starts]
         image, classes, _ = torch.meshgrid(
             *(torch.arange(size, device=x.device) for size in first.shape), indexing="ij"
         )
-        return Runs.at(end, foretold, inverse_hessian)[image, classes, first]
+        return Runs.at(end, predicted, inverse_hessian)[image, classes, first]
 
     def _apart(self, latents: Tensor, values: Tensor) -> Tensor:
-        """Indices (..., F) of the least values (..., F) whose latents (..., F, 8) lie `separation` apart; then of the others."""
+        """Indices (..., F) of the least values (..., F) whose latents (..., F, L) lie `separation` apart; then of the others."""
         rank = values.argsort(dim=-1, stable=True)
         latents = latents.take_along_dim(rank[..., None], -2)
         near = torch.cdist(latents, latents) < self.settings.separation
@@ -90,36 +94,34 @@ class ReferenceInference(Inference):
             apart[..., i] = ~(near[..., i, :i] & apart[..., :i]).any(-1)
         return rank.take_along_dim((~apart).long().argsort(dim=-1, stable=True), -1)
 
-    def descend(
-        self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0
-    ) -> Runs:
+    def bfgs(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0) -> Runs:
         x = x[image]
         for _ in range(evaluations):
             runs = self._step(x, classes, runs, prior)
         return runs
 
     def _step(self, x: Tensor, classes: Tensor | None, runs: Runs, prior: float) -> Runs:
-        """Evaluate D at the next trial of R runs, each for its image x (R, 1, 28, 28), and accept or shorten the step."""
-        bfgs = self.settings.bfgs
+        """Evaluate D at the next trial of R runs, each for its image x (R, *image_shape), and accept or shorten the step."""
+        how = self.settings.bfgs
         z, value, gradient, inverse, step = runs.fields()
-        identity = torch.eye(LATENT_DIM, device=z.device)
+        identity = _identity(z)
         direction = -(inverse @ gradient[:, :, None])[:, :, 0]
-        direction = direction * (bfgs.longest_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
+        direction = direction * (how.longest_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
         slope = (direction * gradient).sum(1)
         trial = z + step[:, None] * direction
         trial_value, trial_gradient = self._value_and_gradient(x, classes, trial, prior)
         first = step == 0
-        accepted = first | (trial_value <= value + bfgs.armijo * step * slope)
+        accepted = first | (trial_value <= value + how.armijo * step * slope)
 
         s, y = trial - z, trial_gradient - gradient
         curvature = (s * y).sum(1)
-        updates = accepted & ~first & (curvature > bfgs.least_curvature * s.norm(dim=1) * y.norm(dim=1))
+        updates = accepted & ~first & (curvature > how.least_curvature * s.norm(dim=1) * y.norm(dim=1))
         rho = torch.where(updates, 1 / curvature, 0)[:, None, None]
         left = identity - rho * s[:, :, None] * y[:, None, :]
         inverse = left @ inverse @ left.mT + rho * s[:, :, None] * s[:, None, :]
 
         parabola = -slope * step / (2 * (trial_value - value - slope * step))
-        shortened = step * parabola.clamp(bfgs.strongest_backtrack, 0.5)
+        shortened = step * parabola.clamp(how.strongest_backtrack, 0.5)
         step = torch.where(accepted, 1, shortened)
         z = torch.where(accepted[:, None], trial, z)
         value = torch.where(accepted, trial_value, value)
@@ -132,7 +134,7 @@ class ReferenceInference(Inference):
         return torch.stack(values, 1), torch.stack(latents, 1)
 
     def _starts_of_protocol(self, x: Tensor) -> list[Tensor]:
-        """The best candidate of each class (N, 8); where rounding could decide, in float64."""
+        """The best candidate of each class (N, L); where rounding could decide, in float64."""
         prior, starts = self.candidates.square().sum(1) / 2, []
         for images in self._candidate_images:
             best = (torch.cdist(x.flatten(1), images).square() + prior).topk(TIED, largest=False).indices
@@ -141,9 +143,9 @@ class ReferenceInference(Inference):
             starts.append(self.candidates[best.gather(1, exact.argmin(1, keepdim=True))[:, 0]])
         return starts
 
-    def _adam(self, decoder: Decoder, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    def _adam(self, decoder: nn.Module, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         z = z.clone().requires_grad_()
-        best_value, best_z = torch.full_like(x[:, 0, 0, 0], torch.inf), z.detach().clone()
+        best_value, best_z = torch.full_like(z[:, 0], torch.inf), z.detach().clone()
         adam = torch.optim.Adam([z], lr=self.settings.protocol.learning_rate, capturable=z.is_cuda)
         for _ in range(self.settings.protocol.steps):
             with torch.enable_grad():
@@ -153,7 +155,8 @@ class ReferenceInference(Inference):
             adam.step()
         return _better(best_value, best_z, objective(decoder, z, x)[0].detach(), z.detach())
 
-    def _value_and_gradient(self, x: Tensor, classes: Tensor, z: Tensor, prior: float) -> tuple[Tensor, Tensor]:
+    def _value_and_gradient(self, x: Tensor, classes: Tensor | None, z: Tensor, prior: float) -> tuple[Tensor, Tensor]:
+        assert classes is not None  # only where decoders are batched
         value, gradient = torch.empty_like(z[:, 0]), torch.empty_like(z)
         for decoder, of_class in self._by_class(classes):
             with torch.enable_grad():
@@ -169,12 +172,19 @@ class ReferenceInference(Inference):
 
 
 def jacobian(decoder: nn.Module, z: Tensor) -> Tensor:
-    """dG/dz (N, 784, 8) at z (N, 8)."""
+    """dG/dz (N, P, L) at z (N, L)."""
 
     def derivative(direction: Tensor) -> Tensor:
-        return torch.func.jvp(decoder, (z,), (direction.expand_as(z),))[1].flatten(1)
+        change: Tensor = torch.func.jvp(decoder, (z,), (direction.expand_as(z),))[1]
+        return change.flatten(1)
 
-    return torch.func.vmap(derivative, out_dims=2)(torch.eye(LATENT_DIM, device=z.device))
+    of_all: Tensor = torch.func.vmap(derivative, out_dims=2)(_identity(z))
+    return of_all
+
+
+def _identity(z: Tensor) -> Tensor:
+    """(L, L), for latents z (N, L)."""
+    return torch.eye(z.shape[1], dtype=z.dtype, device=z.device)
 
 
 def _better(value: Tensor, z: Tensor, other_value: Tensor, other_z: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,9 @@
 """CUDA graphs: what Python has asked for once, a GPU does again without Python."""
 
 import gc
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,10 +11,19 @@ from torch import Tensor
 GRAPHS = 12  # of one function, each for other shapes or settings
 
 
+class Graph(NamedTuple):
+    """A CUDA graph, and where in memory it finds its inputs and leaves its outputs."""
+
+    graph: torch.cuda.CUDAGraph
+    inputs: Sequence[Tensor]
+    outputs: Sequence[Tensor]
+
+
 class Replayed:
     """A function of tensors: on a GPU it is recorded as a CUDA graph for each shape of its inputs, and then replayed.
 
-    The graphs used last are kept; they share their memory. Within another recording, the function becomes a part of that.
+    The graphs used last are kept; they share their memory, and threads take turns. Within another recording, the function
+    becomes a part of that.
 
     Args:
         function: of tensors, and of settings that can be hashed; it mustn't wait for the GPU, and asked the same again it
@@ -22,15 +33,20 @@ class Replayed:
     """
 
     recording = False
+    turn = threading.RLock()
 
     def __init__(self, function: Callable[..., Sequence[Tensor]], lengthen: bool) -> None:
         self.function, self.lengthen = function, lengthen
-        self._recorded: dict[tuple, tuple] = {}
-        self._memory = None
+        self._recorded: dict[tuple[Hashable, ...], Graph] = {}
+        self._memory: Any = None
 
-    def __call__(self, *inputs: Tensor, **settings) -> Sequence[Tensor]:
-        if Replayed.recording or not inputs[0].is_cuda:
+    def __call__(self, *inputs: Tensor, **settings: Any) -> Sequence[Tensor]:
+        if not inputs[0].is_cuda:
             return self.function(*inputs, **settings)
+        with Replayed.turn:
+            return self.function(*inputs, **settings) if Replayed.recording else self._replay(inputs, settings)
+
+    def _replay(self, inputs: Sequence[Tensor], settings: dict[str, Any]) -> Sequence[Tensor]:
         shapes = [(self._length(len(t)), *t.shape[1:]) for t in inputs]
         key = *shapes, *settings.items()
         recorded = self._recorded.pop(key, None)
@@ -39,16 +55,16 @@ class Replayed:
             recorded = self._record(places, settings)
             while len(self._recorded) >= GRAPHS:
                 del self._recorded[next(iter(self._recorded))]
-        self._recorded[key] = graph, places, outputs = recorded
-        for place, t in zip(places, inputs):
+        self._recorded[key] = recorded
+        for place, t in zip(recorded.inputs, inputs):
             _fill(place, t)
-        graph.replay()
-        return tuple(t[: len(inputs[0])].clone() for t in outputs)
+        recorded.graph.replay()
+        return tuple(t[: len(inputs[0])].clone() for t in recorded.outputs)
 
     def _length(self, n: int) -> int:
         return 2 ** max(n - 1, 0).bit_length() if self.lengthen else n
 
-    def _record(self, places: Sequence[Tensor], settings: dict) -> tuple:
+    def _record(self, places: Sequence[Tensor], settings: dict[str, Any]) -> Graph:
         if self._memory is None:
             gc.collect()  # the graphs of owners that are no more
             self._memory = torch.cuda.graph_pool_handle()
@@ -65,7 +81,7 @@ class Replayed:
         finally:
             gc.enable()
             Replayed.recording = False
-        return graph, places, outputs
+        return Graph(graph, places, outputs)
 
 
 def _fill(place: Tensor, t: Tensor) -> Tensor:

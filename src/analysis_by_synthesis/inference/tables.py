@@ -11,10 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.networks.vae import LATENT_DIM
-from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis import cache
 
-PIXELS = 28 * 28
 SAMPLED = 8  # of so many candidates one counts for the principal components
 AT_ONCE = 500
 VERSION = 2  # of what the files hold
@@ -33,13 +31,13 @@ class Tables:
         D(z) = constant - 2 coordinates p + q,    dD/dz = offset + p slope.
 
     Attributes:
-        mean: of the decoded candidates (784,).
-        basis: P principal components (784, P).
+        mean: of the decoded candidates (D,), D the number of pixels.
+        basis: P principal components (D, P).
         coordinates: of the decoded candidates (C, K, P).
         constants: ||G(z) - mean||^2 + 1/2 ||z||^2 (C, K).
-        offsets: 2 J' (G(z) - mean) + z (C, K, 8), J the Jacobian of G.
-        slopes: -2 J' in the components (C, K, P, 8).
-        inverse_hessians: (2 J'J + I)^-1 (C, K, 8, 8).
+        offsets: 2 J' (G(z) - mean) + z (C, K, L), J the Jacobian of G.
+        slopes: -2 J' in the components (C, K, P, L).
+        inverse_hessians: (2 J'J + I)^-1 (C, K, L, L).
     """
 
     mean: Tensor
@@ -61,10 +59,10 @@ def build_tables(
     """Decode and differentiate all candidates of all classes, which takes seconds.
 
     Args:
-        candidates: latents (K, 8), the same for all classes.
+        candidates: latents (K, L), the same for all classes.
         components: their number P.
-        decode: a class and latents (N, 8) to images (N, 1, 28, 28).
-        jacobian: a class and latents (N, 8) to the Jacobians of G (N, 784, 8).
+        decode: a class and latents (N, L) to images (N, *image_shape).
+        jacobian: a class and latents (N, L) to the Jacobians of G (N, D, L).
     """
     images = torch.stack([_by_parts(decode, c, candidates) for c in range(classes)]).flatten(2)
     sample = images[:, ::SAMPLED].flatten(0, 1).double()
@@ -72,17 +70,18 @@ def build_tables(
     covariance = (sample - mean).T @ (sample - mean)
     basis = torch.linalg.eigh(covariance).eigenvectors[:, -components:].float().contiguous()
     mean = mean.float()
-    identity = torch.eye(LATENT_DIM, device=mean.device)
+    length = candidates.shape[1]
+    identity = torch.eye(length, dtype=mean.dtype, device=mean.device)
 
     def curvature_and_slopes(c: int, latents: Tensor) -> Tensor:
-        """J'J, 2 J' (G(z) - mean) and 2 J' in the components, one after the other (N, 8 * (8 + 1 + P))."""
+        """J'J, 2 J' (G(z) - mean) and 2 J' in the components, one after the other (N, L * (L + 1 + P))."""
         of_class, centred = jacobian(c, latents), decode(c, latents).flatten(1) - mean
         parts = of_class.mT @ of_class, 2 * of_class.mT @ centred[:, :, None], 2 * of_class.mT @ basis
         return torch.cat(parts, 2).flatten(1)
 
     derived = torch.stack([_by_parts(curvature_and_slopes, c, candidates) for c in range(classes)])
-    derived = derived.unflatten(2, (LATENT_DIM, LATENT_DIM + 1 + components))
-    curvature, offsets, slopes = derived.split([LATENT_DIM, 1, components], 3)
+    derived = derived.unflatten(2, (length, length + 1 + components))
+    curvature, offsets, slopes = derived.split([length, 1, components], 3)
     return Tables(
         mean,
         basis,
@@ -98,16 +97,23 @@ def _by_parts(function: Callable[[int, Tensor], Tensor], c: int, latents: Tensor
     return torch.cat([function(c, part) for part in latents.split(AT_ONCE)])
 
 
-def kept_tables(key: bytes, build: Callable[[], Tables]) -> Tables:
-    """The tables kept on disk for this key, or newly built ones."""
-    path = FOLDER / "inference" / f"{hashlib.sha256(key + bytes([VERSION])).hexdigest()[:16]}.npz"
-    if path.exists():
-        try:
-            with np.load(path) as stored:
-                return Tables(*(torch.from_numpy(stored[field.name]) for field in fields(Tables)))
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-            log.warning("%s can't be read; its tables are built anew.", path)
+def cached_tables(key: bytes, build: Callable[[], Tables]) -> Tables:
+    """The tables in the user's cache for this key, or newly built ones."""
+    path = cache.folder("tables") / f"{hashlib.sha256(key + bytes([VERSION])).hexdigest()[:16]}.npz"
+    try:
+        with np.load(path) as stored:
+            tables = Tables(*(torch.from_numpy(stored[field.name]) for field in fields(Tables)))
+        cache.touch(path)
+        return tables
+    except FileNotFoundError:
+        log.debug("There is no %s.", path)
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        log.warning("%s can't be read; its tables are built anew.", path)
     tables = build()
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, **{field.name: getattr(tables, field.name).numpy() for field in fields(Tables)})
+    cache.store(path, lambda partial: _save(tables, partial))
     return tables
+
+
+def _save(tables: Tables, path: Path) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **{name: value.numpy() for name, value in vars(tables).items()})

@@ -24,6 +24,7 @@ differ by at the boundary.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import triton
@@ -32,7 +33,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.inference.engine import Runs
 from analysis_by_synthesis.inference.folding import folded
-from analysis_by_synthesis.networks.vae import LATENT_DIM, Decoder
+from analysis_by_synthesis.networks.vae import LATENT_DIM, VAEDecoder
 from analysis_by_synthesis.params.inference import BFGSSettings, ProtocolSettings
 
 PIXELS = 28 * 28
@@ -392,10 +393,17 @@ class TritonDecoders:
         programs: that share the rows of a class, at most; a launch of more takes longer where there are few rows.
     """
 
-    blocks = {"first": 32, "up": 64, "last": 128, "last_back": 128, "down": 128, "first_back": 32}
+    blocks: ClassVar[dict[str, int]] = {
+        "first": 32,
+        "up": 64,
+        "last": 128,
+        "last_back": 128,
+        "down": 128,
+        "first_back": 32,
+    }
     programs = 512
 
-    def __init__(self, decoders: Sequence[Decoder]) -> None:
+    def __init__(self, decoders: Sequence[VAEDecoder]) -> None:
         self.classes = len(decoders)
         device = next(decoders[0].parameters()).device
         weights, biases = zip(*(folded(decoder) for decoder in decoders))
@@ -421,11 +429,11 @@ class TritonDecoders:
     def inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
         """(2 J'J + I)^-1 (R, 8, 8), J the Jacobian for latents (R, 8) of classes (R,)."""
         of_each = self.jacobian(classes, latents)
-        hessian = torch.eye(LATENT_DIM, device=latents.device) + 2 * of_each @ of_each.mT
+        hessian = torch.eye(LATENT_DIM, dtype=latents.dtype, device=latents.device) + 2 * of_each @ of_each.mT
         invert[(triton.cdiv(len(hessian), 16),)](hessian, len(hessian), 16)
         return hessian
 
-    def descend(
+    def bfgs(
         self, x: Tensor, image: Tensor, runs: Runs, classes: Tensor, evaluations: int, prior: float, how: BFGSSettings
     ) -> Runs:
         """Take R runs, each for the image x[image] and its class, further by BFGS; those of no class stay as they are."""

@@ -1,5 +1,6 @@
-"""The classifiers that are attacked, each an ordinary module: images (N, 1, 28, 28) in [0, 1] to logits (N, 10)."""
+"""The classifiers that are attacked, each an ordinary module: images (N, 1, 28, 28), usually in [0, 1], to logits (N, 10)."""
 
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -16,7 +17,7 @@ BATCH = 500  # bounds the memory of a prediction; no result depends on it
 
 
 def load_model(name: str, directory: Path | str = "models", device: torch.device | str = "cpu") -> Classifier:
-    """A model from its folder `directory`/`name`, in evaluation mode.
+    """A model from its folder `directory`/`name`, in evaluation mode, in PyTorch's default dtype.
 
     The folder is complete: weights, and config.json, which names the module of this package that defines the model, and
     holds what that has to know.
@@ -31,24 +32,27 @@ def load_model(name: str, directory: Path | str = "models", device: torch.device
     block = read_json(path)
     config = model_config(block, "", path)
     definition = import_module(f"{__package__}.{block['module']}")
-    return definition.load(folder, config).to(device).eval()
+    with torch.inference_mode(False):  # it may be called outside as well
+        model: Classifier = definition.load(folder, config)
+        return model.to(device, torch.get_default_dtype()).eval()
 
 
 @torch.no_grad()
 def logits(model: Classifier, x: Tensor, search: str = "default") -> Tensor:
-    """Logits (N, 10) of images (N, 1, 28, 28), for ABS by one of the `SEARCHES`.
+    """Logits (N, C) of images (N, *image_shape), for ABS by one of the `SEARCHES`.
 
     Raises:
         ValueError: there is no such search.
     """
     if search not in SEARCHES:
         raise ValueError(f"there is no search {search!r}; the searches are {', '.join(SEARCHES)}.")
-    classify = {"default": model, "arbitrate": model.arbitrate, "protocol": model.protocol}[search]
-    return torch.cat([classify(part) for part in x.split(BATCH)])
+    ways: dict[str, Callable[[Tensor], Tensor]]
+    ways = {"default": model, "arbitrate": model.arbitrate, "protocol": model.protocol}
+    return torch.cat([ways[search](part) for part in x.split(BATCH)])
 
 
 def predict(model: Classifier, x: Tensor, search: str = "arbitrate") -> Tensor:
-    """Classes (N,) of images (N, 1, 28, 28).
+    """Classes (N,) of images (N, *image_shape).
 
     The arbiter, a converged search from several starts, decides what is an adversarial; "protocol" is the paper's search.
     """

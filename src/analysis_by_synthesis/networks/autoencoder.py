@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from analysis_by_synthesis.networks.decoder import Decoder
+
 
 class Autoencoder(nn.Module):
     """Encoder and decoder of one class.
@@ -12,4 +14,4 @@ class Autoencoder(nn.Module):
     """
 
     encoder: nn.Module
-    decoder: nn.Module
+    decoder: Decoder

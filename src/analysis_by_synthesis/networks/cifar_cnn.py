@@ -4,11 +4,16 @@ from itertools import pairwise
 
 from torch import nn
 
+from analysis_by_synthesis.networks.network import Network
+
 MAPS = (3, 32, 64, 128, 256)
 
 
-class CIFARCNN(nn.Sequential):
+class CIFARCNN(Network):
     """Images (N, 3, 32, 32) to logits (N, 2): 3x3 convolutions, batch norm and ELU, with half the resolution after each."""
+
+    image_shape = (3, 32, 32)
+    classes = 2
 
     def __init__(self) -> None:
         layers: list[nn.Module] = []

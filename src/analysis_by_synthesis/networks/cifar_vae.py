@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn.functional import elu
 
 from analysis_by_synthesis.networks.autoencoder import Autoencoder
+from analysis_by_synthesis.networks.decoder import Decoder
 
 LATENT_DIM = 20
 MAPS = (32, 64, 128)
@@ -30,8 +31,11 @@ class Encoder(nn.Module):
         return mean, log_variance
 
 
-class Decoder(nn.Module):
+class CIFARDecoder(Decoder):
     """Latents (N, 20) to images (N, 3, 32, 32)."""
+
+    latent_dim = LATENT_DIM
+    image_shape = (3, 32, 32)
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +60,7 @@ class CIFARVAE(Autoencoder):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = Encoder()
-        self.decoder = Decoder()
+        self.decoder = CIFARDecoder()
 
 
 def build() -> CIFARVAE:

@@ -4,8 +4,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from analysis_by_synthesis.networks.autoencoder import Autoencoder
+from analysis_by_synthesis.networks.decoder import Decoder
 from analysis_by_synthesis.networks.registry import build_vae
-from analysis_by_synthesis.networks.vae import Decoder
 from analysis_by_synthesis.networks.weights import load_weights
 
 

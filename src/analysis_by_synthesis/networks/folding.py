@@ -13,7 +13,11 @@ def folded(network: nn.Sequential) -> nn.Sequential:
     layers: list[nn.Module] = []
     for layer in network.eval():
         if isinstance(layer, nn.BatchNorm2d):
-            layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
+            convolution = layers[-1]
+            assert isinstance(convolution, nn.Conv2d)
+            layers[-1] = fuse_conv_bn_eval(convolution, layer)
         else:
             layers.append(nn.ELU(inplace=True) if isinstance(layer, nn.ELU) else layer)
-    return nn.Sequential(*layers).to(memory_format=torch.channels_last).eval()
+    fast = nn.Sequential(*layers).eval()
+    fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch has no type for it
+    return fast

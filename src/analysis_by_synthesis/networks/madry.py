@@ -2,8 +2,10 @@
 
 from torch import nn
 
+from analysis_by_synthesis.networks.network import Network
 
-class Madry(nn.Sequential):
+
+class Madry(Network):
     """Images (N, 1, 28, 28) to logits (N, 10)."""
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import elu
 
 from analysis_by_synthesis.networks.autoencoder import Autoencoder
+from analysis_by_synthesis.networks.decoder import Decoder
 
 LATENT_DIM = 8
 
@@ -30,8 +31,11 @@ class Encoder(nn.Module):
         return mean, log_variance
 
 
-class Decoder(nn.Module):
-    """Latents (N, 8) to images (N, 1, 28, 28) in (0, 1): G(z) of the paper."""
+class VAEDecoder(Decoder):
+    """Latents (N, 8) to images (N, 1, 28, 28)."""
+
+    latent_dim = LATENT_DIM
+    image_shape = (1, 28, 28)
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,6 +46,10 @@ class Decoder(nn.Module):
         self.conv_2 = nn.ConvTranspose2d(16, 16, 5, stride=2)
         self.bn_2 = nn.BatchNorm2d(16)
         self.conv_3 = nn.ConvTranspose2d(16, 1, 4)
+
+    def layers(self) -> list[tuple[nn.ConvTranspose2d, nn.BatchNorm2d | None]]:
+        """The transposed convolutions, each with its batch norm."""
+        return [(self.conv_0, self.bn_0), (self.conv_1, self.bn_1), (self.conv_2, self.bn_2), (self.conv_3, None)]
 
     def forward(self, z: Tensor) -> Tensor:
         h = elu(self.bn_0(self.conv_0(z[:, :, None, None])))
@@ -56,7 +64,7 @@ class VAE(Autoencoder):
     def __init__(self) -> None:
         super().__init__()
         self.encoder = Encoder()
-        self.decoder = Decoder()
+        self.decoder = VAEDecoder()
 
 
 def build() -> VAE:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
@@ -31,6 +32,7 @@ def load_weights(network: Network, path: Path) -> Network:
         raise UserError(f"{path} is not here; take it from git, or run: dvc repro") from None
     except SafetensorError as error:
         raise UserError(f"{path} is not a safetensors file ({error}); take it from git, or run: dvc repro") from None
+    consume_prefix_in_state_dict_if_present(weights, "module.")  # as nn.DataParallel names them
     expected = network.state_dict()
     if unmatched := sorted(expected.keys() ^ weights.keys()):
         verdict = "lacks" if unmatched[0] in expected else "has the unknown key"

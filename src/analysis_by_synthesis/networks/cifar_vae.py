@@ -7,7 +7,7 @@ from analysis_by_synthesis.networks.autoencoder import Autoencoder
 from analysis_by_synthesis.networks.decoder import Decoder
 
 LATENT_DIM = 20
-MAPS = (32, 64, 128)
+MAPS = (16, 32, 64)
 
 
 class Encoder(nn.Module):

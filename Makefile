@@ -1,4 +1,4 @@
-# `make repro` and `make test` need Python 3.11, make and git, and nothing else.
+# Everything here needs Python 3.11, make and git, and nothing else.
 PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
@@ -8,7 +8,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 setup: .venv/installed
 
 .venv/installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed: make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "requirements.txt locks the versions for Python 3.11; run: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
@@ -40,10 +40,11 @@ test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not extras"
 
 test-all: .venv/extras
+	$(RUN) dvc repro --quiet --single-item download
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m extras
 
-.venv/extras: setup requirements-extras.txt
-	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt
+.venv/extras: .venv/installed requirements-extras.txt requirements-clients.txt
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt
 	touch $@
 
 bench: setup

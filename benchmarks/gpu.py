@@ -19,10 +19,11 @@ from inference import BATCH, BRACKETED, FLOP, NEAR, ROUNDS, bracketed, disagreem
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from analysis_by_synthesis.attacks import bound_guided, boundary
+from analysis_by_synthesis.attacks import boundary
+from analysis_by_synthesis.attacks.recorder import Recorder, Resources
 from analysis_by_synthesis.attacks.registry import load_attack
+from analysis_by_synthesis.bounds import bound_guided
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.inference import Following, Inference
 from analysis_by_synthesis.inference.batched import BatchedInference
@@ -146,7 +147,7 @@ def walked(engine: Inference, images: Tensor, labels: Tensor) -> float:
     def walk(steps: int) -> None:
         torch.manual_seed(0)
         recorder = Recorder(model, x, own, "l2", resources=pool)
-        boundary.attack(recorder, x, own, settings.model_copy(update={"steps": steps}))
+        boundary.Attack(settings.model_copy(update={"steps": steps})).run(recorder)
 
     walk(SHORT_WALK)
     short, long = (timed(lambda: walk(steps)) for steps in (SHORT_WALK, LONG_WALK))
@@ -165,13 +166,13 @@ def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict
         model_name, _, attack_name = name.partition("-")
         rows[name] = {"n": n}
         if attack_name in blocks:
-            attack, settings = load_attack(attack_name, blocks[attack_name])
+            attack = load_attack(attack_name, blocks[attack_name])
         else:
             norm = attack_name.removeprefix("bound_guided_")
-            attack, settings = bound_guided.attack, bound_guided.Settings(norm=norm, search=bounds.chosen)
+            attack = bound_guided.Attack(bound_guided.Settings(norm=norm, search=bounds.chosen))
         for engine_name, engine in engines.items():
             model, one_chunk = with_engine(model_name, engine), evaluation.model_copy(update={"chunk_size": n})
-            cell = AttackCell(model, attack, settings, one_chunk, Resources(images[n:], labels[n:], {}))
+            cell = AttackCell(model, attack, one_chunk, Resources(images[n:], labels[n:], {}))
             signal.alarm(LIMIT)
             began = time.perf_counter()
             try:
@@ -179,8 +180,9 @@ def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict
                     pieces = Checkpoints(name, {}, {}, [], Path(folder))
                     records, _ = cell.run(images, labels, list(range(n)), n, 0, pieces, name)
                 seconds = (time.perf_counter() - began) / n
-                median = records[settings.norm].median().item()
-                rows[name][engine_name] = {"seconds_a_sample": round(seconds, 4), f"median_{settings.norm}": median}
+                norm = attack.settings.norm
+                median = records[norm].median().item()
+                rows[name][engine_name] = {"seconds_a_sample": round(seconds, 4), f"median_{norm}": median}
             except TimeoutError:
                 rows[name][engine_name] = None
             finally:

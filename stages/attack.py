@@ -14,12 +14,11 @@ from analysis_by_synthesis.pipeline.stage import run
 def main(project: Project, model: str, attack: str) -> None:
     key = f"attacks.{attack}"
     (block,) = read({key: AttackBlock}, project.params)
-    attack_function, settings = load_attack(key, block, project.params)
-    code = recorded(project, "stages.attack", key, f"models.{model}", *(f"models.{name}" for name in settings.needs))
-    experiment = Experiment(**read_json(project.experiment))
-    stem = project.attacks / f"{model}-{attack}"
-    folder = project.models / model
-    experiment.run(folder, attack_function, settings, block.samples, code, stem, dataset(project), project.work)
+    loaded = load_attack(key, block, project.params)
+    needed = (f"models.{name}" for name in loaded.settings.needs)
+    code = recorded(project, "stages.attack", key, f"models.{model}", *needed)
+    experiment, stem = Experiment(**read_json(project.experiment)), project.attacks / f"{model}-{attack}"
+    experiment.run(project.models / model, loaded, block.samples, code, stem, dataset(project), project.work)
 
 
 if __name__ == "__main__":

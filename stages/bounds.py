@@ -1,8 +1,9 @@
 """The robustness of ABS or Binary ABS in one norm, image by image: lower bounds, and the adversarials that they lead to."""
 
-from analysis_by_synthesis.attacks import bound_guided
+from analysis_by_synthesis.bounds import bound_guided
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.cell import Experiment
+from analysis_by_synthesis.params.attacks.bound_guided import Settings
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.reader import read
@@ -19,11 +20,10 @@ def main(project: Project, model: str, norm: Norm) -> None:
         raise UserError(f"there is no norm {norm}; the norms are {', '.join(NORMS)}.")
     images, effort = read({f"bounds.images.{model}": Count, "bounds.effort": str}, project.params)
     (search,) = read({f"bounds.search.{effort}": CutSettings}, project.params)
-    settings = bound_guided.Settings(norm=norm, search=search)
+    attack = bound_guided.Attack(Settings(norm=norm, search=search))
     code = recorded(project, "stages.bounds", f"models.{model}")
-    experiment = Experiment(**read_json(project.experiment))
-    folder, stem = project.models / model, project.bounds / f"{model}-{norm}"
-    experiment.run(folder, bound_guided.attack, settings, images, code, stem, dataset(project), project.work)
+    experiment, stem = Experiment(**read_json(project.experiment)), project.bounds / f"{model}-{norm}"
+    experiment.run(project.models / model, attack, images, code, stem, dataset(project), project.work)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ def main(project: Project, model: str) -> None:
 
     tables, images = [], []
     for kind, ascent in (("exact", settings.exact), ("estimated", settings.estimated)):
-        together = ascent.starts if ascent.difference is None else 1  # an estimate takes 1568 queries for each start
+        together = (
+            ascent.starts if ascent.difference_step is None else 1
+        )  # an estimate takes 1568 queries for each start
         for first in progress(range(0, ascent.starts, together), f"{model}, {kind} gradient"):
             found = checkpoints.piece(f"{kind}-{first}", partial(climb, ascent, first, together))
             images.append(found.pop("image"))

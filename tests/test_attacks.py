@@ -1,13 +1,17 @@
 """Attacks against models whose closest adversarial is known exactly."""
 
+import inspect
+
 import foolbox
 import pytest
 import torch
+from project import PARAMS
 from torch import nn
 from toy_decoders import toy_decoders, toy_images, toy_settings
 from toy_models import BrightPixels, GrowsCertain, TwoPlanes, grey_images
 
 from analysis_by_synthesis.attacks import (
+    base,
     basic_iterative,
     boundary,
     brendel_bethge,
@@ -19,31 +23,38 @@ from analysis_by_synthesis.attacks import (
     gaussian_noise,
     hop_skip_jump,
     latent_descent,
+    pgd,
     pointwise,
     salt_and_pepper,
     transfer,
 )
 from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
 from analysis_by_synthesis.attacks.gradient import log_odds
+from analysis_by_synthesis.attacks.recorder import Recorder, Resources
 from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.params.base import Foolbox
+from analysis_by_synthesis.params.registry import settings_type
+from analysis_by_synthesis.pipeline.errors import UserError
 
-SCAN = {"steps": 1000, "finer_steps": 20}
+SCAN = {"epsilons": 1000, "finer_epsilons": 20}
 BIM = {
-    "iterations": 10, "relative_step": 1 / 6, "momentum": 0.0, "first_budget": 0.3, "growth": 1.5, "growths": 10,
+    "steps": 10, "rel_stepsize": 1 / 6, "momentum": 0.0, "init_epsilon": 0.3, "growth_factor": 1.5, "growth_steps": 10,
     "bisections": 15,
 }  # fmt: skip
-POINTWISE = {"starts": 1, "repetitions": 2, "levels": 50, "narrowing": 1.2, "bisections": 12, "least_gain": 0.01}
+POINTWISE = {
+    "restarts": 1, "repetitions": 2, "levels": 50, "density_factor": 1.2, "bisections": 12, "min_improvement": 0.01,
+}  # fmt: skip
 
 
-def smallest(model, attack, settings, images, resources=None):
+def smallest(model, attack, images, resources=None):
     """The recorder after the attack; every distance that it claims is checked."""
-    labels = model(images).argmax(1)
-    recorder = Recorder(model, images, labels, settings.norm, resources=resources or Resources(images, labels, {}))
+    settings, labels = attack.settings, model(images).argmax(1)
+    resources = resources or Resources(images, labels, {})
+    recorder = Recorder(model, images, labels, settings.norm, resources=resources, sees=settings.sees)
     torch.manual_seed(0)
-    attack(recorder, images, labels, settings)
+    attack.run(recorder)
     for sample in recorder.best_distance.isfinite().nonzero()[:, 0].tolist():
         best, clean = recorder.closest(sample)[0], images[sample]
         beyond = (clean + 1.0001 * (best - clean))[None].clamp(0, 1)  # rounding undoes what lies on the boundary itself
@@ -63,15 +74,19 @@ def smallest(model, attack, settings, images, resources=None):
         (basic_iterative, {"norm": "linf", **BIM, "momentum": 1.0}, 1.001),
         (deepfool, {"norm": "l2", "steps": 20, "overshoot": 0.02}, 1.03),
         (deepfool, {"norm": "linf", "steps": 20, "overshoot": 0.02}, 1.03),
-        (ddn, {"norm": "l2", "steps": 100, "first_norm": 1.0, "change": 0.05}, 1.01),
-        (carlini_wagner, {"norm": "l2", "searches": 5, "steps": 50, "learning_rate": 0.02, "first_weight": 10.0}, 1.1),
-        (fast_minimum_norm, {"norm": "linf", "steps": 100, "longest_step": 1.0, "change": 0.05}, 1.01),
-        (fast_minimum_norm, {"norm": "l0", "steps": 100, "longest_step": 1.0, "change": 0.05}, 1.1),
+        (ddn, {"norm": "l2", "steps": 100, "init_epsilon": 1.0, "gamma": 0.05}, 1.01),
+        (
+            carlini_wagner,
+            {"norm": "l2", "binary_search_steps": 5, "steps": 50, "stepsize": 0.02, "initial_const": 10.0},
+            1.1,
+        ),
+        (fast_minimum_norm, {"norm": "linf", "steps": 100, "max_stepsize": 1.0, "gamma": 0.05}, 1.01),
+        (fast_minimum_norm, {"norm": "l0", "steps": 100, "max_stepsize": 1.0, "gamma": 0.05}, 1.1),
     ],
 )
 def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings, ratio, n):
     model, images = TwoPlanes(), grey_images(n)
-    recorder = smallest(model, module.attack, module.Settings(**settings), images)
+    recorder = smallest(model, module.Attack(module.Settings(**settings)), images)
     optimum = model.optimum(images, settings["norm"])
     assert (recorder.best_distance >= optimum * (1 - 1e-4)).all()
     assert (recorder.best_distance <= optimum * ratio).all()
@@ -79,9 +94,22 @@ def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings,
 
 def test_fmn_goes_on_where_changing_every_pixel_is_not_enough():
     """Foolbox's own projection then asks for a pixel that isn't there."""
-    settings = fast_minimum_norm.Settings(norm="l0", steps=100, longest_step=1.0, change=0.5)
-    recorder = smallest(TwoPlanes(offset=1e4), fast_minimum_norm.attack, settings, grey_images(2))
+    settings = fast_minimum_norm.Settings(norm="l0", steps=100, max_stepsize=1.0, gamma=0.5)
+    recorder = smallest(TwoPlanes(offset=1e4), fast_minimum_norm.Attack(settings), grey_images(2))
     assert recorder.best_distance.isinf().all() and (recorder.queries > 100).all()
+
+
+def test_pgd_finds_what_is_inside_its_budget_and_nothing_else():
+    model, images = TwoPlanes(), grey_images(3)
+    optimum = model.optimum(images, "linf")
+    for factor, finds in ((0.8, False), (1.2, True)):
+        epsilon = factor * optimum.max().item()
+        settings = pgd.Settings(norm="linf", epsilon=epsilon, abs_stepsize=epsilon / 5, steps=10)
+        recorder = smallest(model, pgd.Attack(settings), images)
+        if finds:
+            assert (recorder.best_distance <= epsilon * (1 + 1e-6)).all()
+        else:
+            assert (recorder.best_distance.isfinite() <= (optimum <= epsilon)).all()
 
 
 def two_classes(n):
@@ -127,9 +155,9 @@ def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_
     labels = model(images).argmax(1)
     recorder = Recorder(GrowsCertain(model, asked=14), images, labels, "l2", resources=Resources(images, labels, {}))
     settings = boundary.Settings(
-        norm="l2", steps=10, spherical_step=0.01, source_step=0.01, look_every=1, bisections=10
+        norm="l2", steps=10, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=10
     )
-    boundary.attack(recorder, images, labels, settings)
+    boundary.Attack(settings).run(recorder)
     assert recorder.best_distance.isfinite().all()
 
 
@@ -138,15 +166,15 @@ def test_the_boundary_attack_is_foolboxs():
     model, images = two_classes(6)
     labels = model(images).argmax(1)
     settings = boundary.Settings(
-        norm="l2", steps=600, spherical_step=0.01, source_step=0.01, look_every=1, bisections=5
+        norm="l2", steps=600, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=5
     )
     pool = Resources(images, labels, {})
-    recorders = [Recorder(model, images, labels, "l2", kept=3, resources=pool) for _ in range(2)]
+    recorders = [Recorder(model, images, labels, "l2", candidates=3, resources=pool) for _ in range(2)]
     for ours, recorder in enumerate(recorders):
         torch.manual_seed(0)
         rows, starts = adversarial_starts(recorder, 0, settings.bisections)
         if ours:
-            boundary.walk(recorder, images[rows], starts, rows, settings)
+            boundary.walk(recorder, starts, rows, settings)
         else:
             foolboxs = foolbox.attacks.BoundaryAttack(
                 steps=settings.steps, spherical_step=0.01, source_step=0.01, update_stats_every_k=1
@@ -163,8 +191,8 @@ def test_the_boundary_attack_is_foolboxs():
 def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_do():
     """In L0 only: for each norm Foolbox compiles an optimiser of its own, which takes half a minute."""
     model, images = two_classes(4)
-    settings = {"norm": "l0", "restarts": 1, "steps": 100, "learning_rate": 0.03, "decays": 10, "bisections": 10}
-    recorder = smallest(model, brendel_bethge.attack, brendel_bethge.Settings(**settings), images)
+    settings = {"norm": "l0", "restarts": 1, "steps": 100, "lr": 0.03, "lr_num_decay": 10, "binary_search_steps": 10}
+    recorder = smallest(model, brendel_bethge.Attack(brendel_bethge.Settings(**settings)), images)
     optimum = model.optimum(images, "l0")
     assert (recorder.best_distance >= optimum).all()
     assert (recorder.best_distance <= 1.1 * optimum).all()
@@ -173,9 +201,12 @@ def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_
 @pytest.mark.parametrize(
     ("module", "settings"),
     [
-        (boundary, {"norm": "l2", "steps": 1000, "spherical_step": 0.01, "source_step": 0.01, "look_every": 1}),
-        (hop_skip_jump, {"norm": "l2", "steps": 4, "first_probes": 100}),
-        (hop_skip_jump, {"norm": "linf", "steps": 4, "first_probes": 100}),
+        (
+            boundary,
+            {"norm": "l2", "steps": 1000, "spherical_step": 0.01, "source_step": 0.01, "update_stats_every_k": 1},
+        ),
+        (hop_skip_jump, {"norm": "l2", "steps": 4, "initial_gradient_eval_steps": 100}),
+        (hop_skip_jump, {"norm": "linf", "steps": 4, "initial_gradient_eval_steps": 100}),
     ],
 )
 def test_attacks_along_the_boundary_come_closer_than_they_started(module, settings):
@@ -184,7 +215,7 @@ def test_attacks_along_the_boundary_come_closer_than_they_started(module, settin
     labels = model(images).argmax(1)
     started = Recorder(model, images, labels, settings["norm"], resources=Resources(images, labels, {}))
     adversarial_starts(started, rank=0, bisections=10)
-    recorder = smallest(model, module.attack, module.Settings(bisections=10, **settings), images)
+    recorder = smallest(model, module.Attack(module.Settings(bisections=10, **settings)), images)
     optimum = model.optimum(images, settings["norm"])
     assert (recorder.best_distance >= optimum * (1 - 1e-3)).all()
     assert (recorder.best_distance <= 0.08 * optimum + 0.92 * started.best_distance).all()
@@ -193,8 +224,8 @@ def test_attacks_along_the_boundary_come_closer_than_they_started(module, settin
 def test_latent_descent_ends_at_the_boundary_to_the_likeliest_class():
     decoders = toy_decoders(3)
     model, images = ABS(decoders, toy_settings()), toy_images(decoders, each=1)
-    settings = latent_descent.Settings(norm="l2", step=0.05, steps=100, bisections=8)
-    recorder = smallest(model, latent_descent.attack, settings, images)
+    settings = latent_descent.Settings(norm="l2", epsilon=0.05, steps=100, bisections=8)
+    recorder = smallest(model, latent_descent.Attack(settings), images)
     solution = model.inference.infer(images)
     towards = model.inference.reconstruct(solution.latent)[
         torch.arange(3), solution.distance.topk(2, largest=False).indices[:, 1]
@@ -206,9 +237,11 @@ def test_transfer_lengthens_the_substitutes_perturbations():
     model, images = TwoPlanes(offset=120.0), grey_images(3)
     scan, iterate = ({"norm": norm} for norm in ("l2", "linf"))
     sources = {"fgm": scan | SCAN, "fgsm": iterate | SCAN, "l2_bim": scan | BIM, "bim": iterate | BIM}
-    settings = transfer.Settings(norm="l2", sources=sources, first_scale=0.5, growth=1.2, growths=20, bisections=12)
+    settings = transfer.Settings(
+        norm="l2", sources=sources, init_scale=0.5, growth_factor=1.2, growth_steps=20, bisections=12
+    )
     resources = Resources(images, model(images).argmax(1), {"substitute": TwoPlanes()})
-    recorder = smallest(model, transfer.attack, settings, images, resources)
+    recorder = smallest(model, transfer.Attack(settings), images, resources)
     assert (recorder.best_distance / model.optimum(images, "l2")).tolist() == pytest.approx([1] * 3, rel=1e-2)
 
 
@@ -226,34 +259,67 @@ def test_the_gradient_is_that_of_the_cross_entropy_and_survives_certainty():
 @pytest.mark.parametrize("count", [1, 6])
 def test_pointwise_counts_pixels(count):
     settings = pointwise.Settings(norm="l0", **POINTWISE)
-    recorder = smallest(BrightPixels(count), pointwise.attack, settings, torch.zeros(3, 1, 28, 28))
+    recorder = smallest(BrightPixels(count), pointwise.Attack(settings), torch.zeros(3, 1, 28, 28))
     assert recorder.best_distance.tolist() == [count] * 3
 
 
 def test_pointwise_bisects_each_pixel_for_l2():
     settings = pointwise.Settings(norm="l2", **POINTWISE)
-    recorder = smallest(BrightPixels(4), pointwise.attack, settings, torch.zeros(2, 1, 28, 28))
+    recorder = smallest(BrightPixels(4), pointwise.Attack(settings), torch.zeros(2, 1, 28, 28))
     torch.testing.assert_close(recorder.best_distance, torch.ones(2), atol=2e-3, rtol=0)  # 4 pixels of 0.5
 
 
 def test_noise_finds_an_adversarial():
-    settings = salt_and_pepper.Settings(norm="l0", levels=100, repetitions=3, narrowing=1.2)
-    pepper = smallest(BrightPixels(20), salt_and_pepper.attack, settings, torch.zeros(5, 1, 28, 28))
+    settings = salt_and_pepper.Settings(norm="l0", levels=100, repetitions=3, density_factor=1.2)
+    pepper = smallest(BrightPixels(20), salt_and_pepper.Attack(settings), torch.zeros(5, 1, 28, 28))
     assert (pepper.best_distance >= 20).all() and (pepper.best_distance < 120).all()
     settings = gaussian_noise.Settings(norm="l2", levels=50)
     assert (
-        smallest(BrightPixels(20), gaussian_noise.attack, settings, torch.zeros(5, 1, 28, 28))
+        smallest(BrightPixels(20), gaussian_noise.Attack(settings), torch.zeros(5, 1, 28, 28))
         .best_distance.isfinite()
         .all()
     )
 
 
 def test_an_attack_without_success_records_none():
-    settings = salt_and_pepper.Settings(norm="l0", levels=10, repetitions=1, narrowing=1.2)
-    recorder = smallest(BrightPixels(785), salt_and_pepper.attack, settings, torch.zeros(2, 1, 28, 28))
+    settings = salt_and_pepper.Settings(norm="l0", levels=10, repetitions=1, density_factor=1.2)
+    recorder = smallest(BrightPixels(785), salt_and_pepper.Attack(settings), torch.zeros(2, 1, 28, 28))
     assert recorder.best_distance.isinf().all()
     assert recorder.queries.tolist() == [10, 10]
     settings = pointwise.Settings(norm="l0", **POINTWISE)
     assert (
-        smallest(BrightPixels(785), pointwise.attack, settings, torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
+        smallest(BrightPixels(785), pointwise.Attack(settings), torch.zeros(2, 1, 28, 28)).best_distance.isinf().all()
     )
+
+
+class Curious(base.Attack[gaussian_noise.Settings]):
+    """Looks at more than it says."""
+
+    def run(self, recorder):
+        recorder.latent_model.explain(recorder.images)
+
+
+def test_an_attack_sees_what_it_says_and_no_more():
+    """So that a flag which compares attacks by what they see can be believed."""
+    images = grey_images(2)
+    recorder = Recorder(TwoPlanes(), images, torch.zeros(2, dtype=torch.long), "l2", sees="decisions")
+    scan = fast_gradient.Attack(fast_gradient.Settings(norm="l2", **SCAN))
+    with pytest.raises(UserError, match="an attack that sees decisions asks for gradients; correct `sees`"):
+        scan.run(recorder)
+    curious = Curious(gaussian_noise.Settings(norm="l2", levels=1))
+    with pytest.raises(UserError, match="an attack that sees decisions asks for latents"):
+        curious.run(recorder)
+    with pytest.raises(UserError, match="which this model doesn't have; attack abs or binary_abs"):
+        curious.run(Recorder(TwoPlanes(), images, torch.zeros(2, dtype=torch.long), "l2", sees="latents"))
+
+
+def test_foolboxs_names_are_foolboxs():
+    """What params.yaml calls as Foolbox does is a parameter of Foolbox's attack."""
+    marked = 0
+    for module in sorted({block["module"] for block in PARAMS["attacks"].values()}):
+        for name, field in settings_type(module).model_fields.items():
+            for mark in (mark for mark in field.metadata if isinstance(mark, Foolbox)):
+                signature = inspect.signature(getattr(foolbox.attacks, mark.attack).__init__)
+                assert name in signature.parameters, (module, name)
+                marked += 1
+    assert marked > 20

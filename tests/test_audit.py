@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import smoke
 
-from analysis_by_synthesis.audit import __main__ as audit
 from analysis_by_synthesis.audit.adversarials import check_cell
 from analysis_by_synthesis.audit.bounds import check_bounds, check_search
+from analysis_by_synthesis.audit.checks import REMADE, verdicts
 from analysis_by_synthesis.audit.clean import check_clean
 from analysis_by_synthesis.audit.provenance import check_provenance
 from analysis_by_synthesis.audit.remake import check_remake
@@ -26,11 +26,12 @@ from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.pipeline.project import Project
 
 pytestmark = pytest.mark.xdist_group("after the smoke run")
 
-CELL = Path("results/attacks/cnn-gaussian_noise")
-BOUNDS = Path("results/bounds/abs-l2")
+CELL = "results/attacks/cnn-gaussian_noise"
+BOUNDS = "results/bounds/abs-l2"
 
 
 @pytest.fixture(scope="module")
@@ -43,10 +44,11 @@ def committed(project):
     return project
 
 
-@pytest.fixture(autouse=True)
-def inside(committed, monkeypatch):
-    monkeypatch.chdir(committed)
+@pytest.fixture
+def audited(committed, monkeypatch):
+    """The project that is audited; the stages that the audit runs find its code."""
     monkeypatch.setenv("PYTHONPATH", str(committed / "src"))
+    return Project(committed)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +57,8 @@ def test_split(committed):
 
 
 @contextmanager
-def changed(name, change):
+def changed(path, change):
     """A file after `change` has been applied to its path; it is put back."""
-    path = Path(name)
     original = path.read_bytes()
     change(path)
     assert not path.exists() or path.read_bytes() != original
@@ -105,32 +106,31 @@ def edit_last_number(path):
     path.write_text(f"{before}{(int(digit) + 1) % 10}{after}")
 
 
-def audit_cell(test_split):
-    return check_cell(CELL, 10, load_model("cnn"), *test_split, share=1.0, seed=0).faults
+def audit_cell(project, test_split):
+    return check_cell(project.root / CELL, 10, load_model("cnn", project.models), *test_split, share=1.0, seed=0).faults
 
 
-def provenance():
-    return check_provenance(read_stages(), json.loads(Path("code.json").read_text()))
+def provenance(project):
+    return check_provenance(project, read_stages(project), json.loads(project.code.read_text()))
 
 
-def test_everything_passes_as_the_pipeline_has_left_it(monkeypatch):
+def test_everything_passes_as_the_pipeline_has_left_it(audited):
     alone = ("figures", "figure4", "report", "runs", "pgd_accuracy")  # made again by a test of their own
-    monkeypatch.setattr(audit, "EXACT", [name for name in audit.EXACT if name not in alone])
-    monkeypatch.setattr(audit, "NUMERIC", {name: audit.NUMERIC[name] for name in audit.NUMERIC if name not in alone})
-    found = list(audit.verdicts(everything=False, reruns=1, seed=0))
+    remade = {name: tolerance for name, tolerance in REMADE.items() if name not in alone}
+    found = list(verdicts(audited, everything=False, reruns=1, seed=0, remade=remade))
     assert [str(verdict) for verdict in found if verdict.faults] == []
     assert "results: 54 were made by the present code, 0 by older code" in found[2].checked
     assert found[2].notes == []
 
 
-def test_a_cell_gives_the_recorded_distances_again():
-    stage, chunk = read_stages()["transfer@cnn-gaussian_noise"], {"attacks.gaussian_noise.samples": 5}
-    assert check_remake(stage, 0.01, chunk).faults == []
-    with changed(f"{CELL}.csv", edit("queries", [0, 1, 2], lambda queries: queries + 5)):
-        assert "numbers are not what the stage makes" in check_remake(stage, 0.01, chunk).faults[0]
+def test_a_cell_gives_the_recorded_distances_again(audited):
+    stage, chunk = read_stages(audited)["transfer@cnn-gaussian_noise"], {"attacks.gaussian_noise.samples": 5}
+    assert check_remake(audited, stage, 0.01, chunk).faults == []
+    with changed(audited.root / f"{CELL}.csv", edit("queries", [0, 1, 2], lambda queries: queries + 5)):
+        assert "numbers are not what the stage makes" in check_remake(audited, stage, 0.01, chunk).faults[0]
 
 
-def test_whatever_dvc_and_git_know_otherwise_is_named():
+def test_whatever_dvc_and_git_know_otherwise_is_named(audited):
     changes = {
         "models/abs/3.safetensors": flip_a_bit,
         f"{CELL}.npz": flip_a_bit,
@@ -139,139 +139,140 @@ def test_whatever_dvc_and_git_know_otherwise_is_named():
         f"{CELL}.json": edited_card(code={"attacks.gaussian_noise": "0" * 16}),
         "code.json": replaced('"attack": "', '"attack": "f'),
     }
-    stray = Path("results/attacks/cnn-magic.csv")
+    stray = "results/attacks/cnn-magic.csv"
     with ExitStack() as stack:
-        stack.callback(stray.unlink)
-        stray.write_text("")
+        stack.callback((audited.root / stray).unlink)
+        (audited.root / stray).write_text("")
         for name, change in changes.items():
-            stack.enter_context(changed(name, change))
-        faults = check_state(read_stages()).faults
+            stack.enter_context(changed(audited.root / name, change))
+        faults = check_state(audited, read_stages(audited)).faults
     for name in changes:
         assert any(name in fault and "git" not in fault for fault in faults), name
         assert f"{name}: not as git has it" in faults
     assert f"{stray}: no stage makes this" in faults
 
 
-def test_without_git_the_state_is_said_to_be_unknown(committed, tmp_path, monkeypatch):
-    shutil.copytree(committed, tmp_path / "copy", ignore=shutil.ignore_patterns(".git"))
-    monkeypatch.chdir(tmp_path / "copy")
-    (fault,) = check_state(read_stages()).faults
+def test_without_git_the_state_is_said_to_be_unknown(committed, tmp_path):
+    copy = Project(shutil.copytree(committed, tmp_path / "copy", ignore=shutil.ignore_patterns(".git")))
+    (fault,) = check_state(copy, read_stages(copy)).faults
     assert fault.startswith("status --porcelain has failed (fatal: not a git repository")
 
 
-def test_an_edited_code_json_is_named():
-    with changed("code.json", replaced('"ddn": "', '"ddn": "f')):
-        assert check_code().faults == ["code.json: attacks.ddn is not that of the code; run: dvc repro code"]
+def test_an_edited_code_json_is_named(audited):
+    with changed(audited.code, replaced('"ddn": "', '"ddn": "f')):
+        assert check_code(audited).faults == ["code.json: attacks.ddn is not that of the code; run: dvc repro code"]
 
 
-def test_code_that_was_changed_afterwards_is_named():
-    with changed("src/analysis_by_synthesis/attacks/ddn.py", replaced("settings.steps", "1 + settings.steps")):
+def test_code_that_was_changed_afterwards_is_named(audited):
+    with changed(
+        audited.root / "src/analysis_by_synthesis/attacks/ddn.py", replaced("settings.steps", "1 + settings.steps")
+    ):
         # the package that runs is another one: this project's is read as text
-        faults = [fault for fault in check_state(read_stages()).faults if fault.startswith("code:")]
+        faults = [fault for fault in check_state(audited, read_stages(audited)).faults if fault.startswith("code:")]
     assert any("src/analysis_by_synthesis" in fault for fault in faults)
 
 
-def test_a_card_of_other_code_than_the_lock_is_named():
+def test_a_card_of_other_code_than_the_lock_is_named(audited):
     """As after `dvc commit`, or with an edited fingerprint; one that was migrated is counted as older instead."""
     other = {"attacks.gaussian_noise": "0" * 16}
-    with changed(f"{CELL}.json", edited_card(code=other)):
-        verdict = provenance()
+    with changed(audited.root / f"{CELL}.json", edited_card(code=other)):
+        verdict = provenance(audited)
         assert len(verdict.faults) == 1 and verdict.faults[0].startswith("transfer@cnn-gaussian_noise: dvc.lock says")
-    with changed(f"{CELL}.json", edited_card(code=other, migrated=True)):
-        verdict = provenance()
+    with changed(audited.root / f"{CELL}.json", edited_card(code=other, migrated=True)):
+        verdict = provenance(audited)
         assert verdict.faults == [] and "53 were made by the present code, 1 by older code" in verdict.checked
         assert verdict.notes == ["made by older code: transfer cnn-gaussian_noise"]
 
 
-def test_dvc_commit_after_a_change_of_code_is_named(committed, tmp_path, monkeypatch):
-    clone = tmp_path / "clone"
-    shutil.copytree(committed, clone)
-    monkeypatch.chdir(clone)
+def test_dvc_commit_after_a_change_of_code_is_named(committed, tmp_path):
+    clone = shutil.copytree(committed, tmp_path / "clone")
     attack = clone / "src/analysis_by_synthesis/attacks/gaussian_noise.py"
     attack.write_text(attack.read_text().replace("settings.levels + 1", "settings.levels + 2"))
     for command in (["repro", "code"], ["commit", "--force", "transfer@cnn-gaussian_noise"]):
         subprocess.run(["dvc", *command, "--quiet"], env=smoke.environment(clone), check=True, capture_output=True)
-    (fault,) = provenance().faults
+    (fault,) = provenance(Project(clone)).faults
     assert fault.startswith("transfer@cnn-gaussian_noise: dvc.lock says that it was made by the present code")
 
 
-def test_other_versions_are_noted():
-    versions = json.loads(CELL.with_suffix(".json").read_text())["versions"]
-    with changed(f"{CELL}.json", edited_card(versions=versions | {"foolbox": "1.3.2"})):
-        verdict = provenance()
+def test_other_versions_are_noted(audited):
+    versions = json.loads((audited.root / f"{CELL}.json").read_text())["versions"]
+    with changed(audited.root / f"{CELL}.json", edited_card(versions=versions | {"foolbox": "1.3.2"})):
+        verdict = provenance(audited)
     assert verdict.faults == []
     assert verdict.notes == [
         "transfer@cnn-gaussian_noise: made with foolbox 1.3.2, which are not those of requirements.txt"
     ]
 
 
-def test_an_edited_configuration_is_named():
-    with changed("models/abs/config.json", replaced('"candidates": 500', '"candidates": 600')):
-        assert check_configuration().faults == ["models/abs/config.json: is not what params.yaml says"]
+def test_an_edited_configuration_is_named(audited):
+    with changed(audited.models / "abs/config.json", replaced('"candidates": 500', '"candidates": 600')):
+        assert check_configuration(audited).faults == ["models/abs/config.json: is not what params.yaml says"]
 
 
-def first_found():
-    records = pd.read_csv(CELL.with_suffix(".csv"))
-    return int(records.index[records["success"] & records["clean_correct"]][0])
+def first_found(project):
+    """The row of the first adversarial of the cell, and its test image."""
+    records = pd.read_csv(project.root / f"{CELL}.csv")
+    row = int(records.index[records["success"] & records["clean_correct"]][0])
+    return row, records.loc[row, "image"]
 
 
-def test_a_shrunk_adversarial_is_named(test_split):
-    with changed(f"{CELL}.npz", shrink_adversarials):
-        image = pd.read_csv(CELL.with_suffix(".csv")).loc[first_found(), "image"]
-        assert any(f"test image {image}: l2 is" in fault for fault in audit_cell(test_split))
+def test_a_shrunk_adversarial_is_named(audited, test_split):
+    _, image = first_found(audited)
+    with changed(audited.root / f"{CELL}.npz", shrink_adversarials):
+        assert any(f"test image {image}: l2 is" in fault for fault in audit_cell(audited, test_split))
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [("l2", lambda distance: distance * 0.99), ("label", lambda label: (label + 1) % 10), ("predicted", lambda c: (c + 1) % 10)],
 )  # fmt: skip
-def test_an_edited_record_is_named(test_split, column, value):
-    row = first_found()
-    with changed(f"{CELL}.csv", edit(column, row, value)):
-        image = pd.read_csv(CELL.with_suffix(".csv")).loc[row, "image"]
-        assert [fault.split(" is ")[0] for fault in audit_cell(test_split)] == [
-            f"{CELL.name}, test image {image}: {column}"
-        ]
+def test_an_edited_record_is_named(audited, test_split, column, value):
+    row, image = first_found(audited)
+    with changed(audited.root / f"{CELL}.csv", edit(column, row, value)):
+        (fault,) = audit_cell(audited, test_split)
+        assert fault.startswith(f"cnn-gaussian_noise, test image {image}: {column} is ")
 
 
-def test_a_missing_or_doubled_record_is_named(test_split):
-    with changed(f"{CELL}.csv", lambda path: pd.read_csv(path).iloc[:-1].to_csv(path, index=False)):
-        assert audit_cell(test_split) == [f"{CELL.name}: 9 records and 10 adversarials, not 10"]
-    with changed(f"{CELL}.csv", lambda path: pd.read_csv(path).iloc[[0, *range(9)]].to_csv(path, index=False)):
-        assert audit_cell(test_split) == [f"{CELL.name}: 10 records and 10 adversarials, not 10"]
+def test_a_missing_or_doubled_record_is_named(audited, test_split):
+    with changed(audited.root / f"{CELL}.csv", lambda path: pd.read_csv(path).iloc[:-1].to_csv(path, index=False)):
+        assert audit_cell(audited, test_split) == ["cnn-gaussian_noise: 9 records and 10 adversarials, not 10"]
+    with changed(
+        audited.root / f"{CELL}.csv", lambda path: pd.read_csv(path).iloc[[0, *range(9)]].to_csv(path, index=False)
+    ):
+        assert audit_cell(audited, test_split) == ["cnn-gaussian_noise: 10 records and 10 adversarials, not 10"]
 
 
-def test_every_wrong_prediction_is_named(test_split):
-    model = load_model("cnn")
-    with changed("results/clean/cnn.csv", edit("predicted", 77, lambda c: (c + 1) % 10)):
-        assert check_clean("cnn", model, *test_split).faults == [
+def test_every_wrong_prediction_is_named(audited, test_split):
+    model, path = load_model("cnn", audited.models), audited.clean / "cnn.csv"
+    with changed(path, edit("predicted", 77, lambda c: (c + 1) % 10)):
+        assert check_clean(path, model, *test_split).faults == [
             "cnn, test image 77: the recorded prediction is not the model's"
         ]
-    with changed("results/clean/cnn.csv", edit("label", 78, lambda c: (c + 1) % 10)):
-        assert check_clean("cnn", model, *test_split).faults == [
-            "cnn, test image 78: the recorded label is not MNIST's"
-        ]
+    with changed(path, edit("label", 78, lambda c: (c + 1) % 10)):
+        assert check_clean(path, model, *test_split).faults == ["cnn, test image 78: the recorded label is not MNIST's"]
 
 
-def bounds_faults(test_split):
-    attacks, cells, bounds = read({"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings})
-    found = read_cells(attacks, cells)
-    return check_bounds(found, "abs", "l2").faults, check_search(
-        found, "abs", load_model("abs"), "l2", bounds.chosen, *test_split, seed=0
-    ).faults
+def bounds_faults(project, test_split):
+    keys = {"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings}
+    attacks, cells, bounds = read(keys, project.params)
+    found, model = read_cells(project, attacks, cells), load_model("abs", project.models)
+    searched = check_search(found, "abs", model, "l2", bounds.chosen, *test_split, seed=0)
+    return check_bounds(found, "abs", "l2").faults, searched.faults
 
 
-def test_bounds_that_are_halved_zero_or_too_large_are_named(test_split):
-    records = pd.read_csv(BOUNDS.with_suffix(".csv"))
+def test_bounds_that_are_halved_zero_or_too_large_are_named(audited, test_split):
+    records = pd.read_csv(audited.root / f"{BOUNDS}.csv")
     attacked = records.index[records["clean_correct"]]
     if not len(attacked):
         pytest.skip("the tiny ABS is right about none of its images")
     for factor in (0.5, 0):
-        with changed(f"{BOUNDS}.csv", edit("lower", attacked, lambda bound, factor=factor: factor * bound)):
-            violated, searched = bounds_faults(test_split)
+        with changed(
+            audited.root / f"{BOUNDS}.csv", edit("lower", attacked, lambda bound, factor=factor: factor * bound)
+        ):
+            violated, searched = bounds_faults(audited, test_split)
         assert violated == [] and len(searched) == len(attacked)
-    with changed(f"{BOUNDS}.csv", edit("lower", attacked, lambda bound: 100 + bound)):
-        assert len(bounds_faults(test_split)[0]) == len(attacked)
+    with changed(audited.root / f"{BOUNDS}.csv", edit("lower", attacked, lambda bound: 100 + bound)):
+        assert len(bounds_faults(audited, test_split)[0]) == len(attacked)
 
 
 @pytest.mark.parametrize(
@@ -282,12 +283,12 @@ def test_bounds_that_are_halved_zero_or_too_large_are_named(test_split):
         ("runs", ["metrics/runs.csv"]),
     ],
 )
-def test_a_number_that_does_not_follow_is_named(stage, names):
+def test_a_number_that_does_not_follow_is_named(audited, stage, names):
     """And no other."""
     with ExitStack() as stack:
         for name in names:
-            stack.enter_context(changed(name, edit_last_number))
-        assert check_remake(read_stages()[stage]).faults == [
+            stack.enter_context(changed(audited.root / name, edit_last_number))
+        assert check_remake(audited, read_stages(audited)[stage]).faults == [
             f"{name}: is not what the stage makes from its inputs" for name in names
         ]
 
@@ -299,12 +300,15 @@ def brighten(path):
     np.savez_compressed(path.with_suffix(""), **arrays)
 
 
-def test_a_figure_s_data_replaced_is_named():
-    with changed("plots/drawn/figure4.npz", brighten), changed("metrics/distal.json", edit_last_number):
-        faults = check_remake(read_stages()["figure4"]).faults
+def test_a_figure_s_data_replaced_is_named(audited):
+    drawn, numbers = audited.plots / "drawn/figure4.npz", audited.metrics / "distal.json"
+    with changed(drawn, brighten), changed(numbers, edit_last_number):
+        faults = check_remake(audited, read_stages(audited)["figure4"]).faults
     assert [fault.split(":")[0] for fault in faults] == ["metrics/distal.json", "plots/drawn/figure4.npz"]
 
 
-def test_a_wrong_pgd_accuracy_is_named():
-    with changed("metrics/pgd_accuracy.json", lambda path: path.write_text(json.dumps({"madry": 0.9, "images": 100}))):
-        assert "numbers are not what the stage makes" in check_remake(read_stages()["pgd_accuracy"], 0.01).faults[0]
+def test_a_wrong_pgd_accuracy_is_named(audited):
+    wrong = json.dumps({"madry": 0.9, "images": 100})
+    with changed(audited.metrics / "pgd_accuracy.json", lambda path: path.write_text(wrong)):
+        (fault,) = check_remake(audited, read_stages(audited)["pgd_accuracy"], 0.01).faults
+    assert "numbers are not what the stage makes" in fault

@@ -9,17 +9,16 @@ from linear_decoders import Linear, LinearABS, LinearBinaryABS
 from scipy.optimize import minimize_scalar
 from toy_decoders import toy_settings
 
-from analysis_by_synthesis.attacks import bound_guided
+from analysis_by_synthesis.attacks.recorder import Recorder, Resources
+from analysis_by_synthesis.bounds import bound_guided, summary
 from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds, effort_curve
 from analysis_by_synthesis.bounds.cuts import bracket, single_without_box
 from analysis_by_synthesis.bounds.exact import exact_least
 from analysis_by_synthesis.bounds.paper import l2_bound, linf_crossing, paper_bounds
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Stretched, perturbations
-from analysis_by_synthesis.bounds.starts import candidate_images
+from analysis_by_synthesis.bounds.starts import candidate_images, smallest
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
-from analysis_by_synthesis.evaluation.results import smallest
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
@@ -33,20 +32,20 @@ pytestmark = pytest.mark.usefixtures("single_thread")
 SEARCH = CutSettings(
     screened=8,
     starts=3,
-    each=2,
-    nearest=1,
-    rivals=1,
-    finished=2,
-    finer=4,
+    starts_per_class=2,
+    nearest_starts=1,
+    new_runs=1,
+    final_runs=2,
+    final_factor=4,
     alternations=20,
     evaluations=1,
     tolerance=1e-6,
-    kept=3,
+    runs=3,
     rounds=6,
-    weighings=15,
-    rate=3.0,
-    same=0.1,
-    reach=1.5,
+    weight_steps=15,
+    weight_rate=3.0,
+    merge_radius=0.1,
+    attack_depth=1.5,
     bisections=12,
     slack=1e-6,
 )
@@ -57,10 +56,10 @@ CHECK = CheckSettings(
     starts=2,
     scattered=1,
     spread=0.3,
-    kept=3,
-    looks=3,
-    weighings=20,
-    exact=2,
+    runs=3,
+    rounds=3,
+    weight_steps=20,
+    exact_runs=2,
     alternations=2,
     evaluations=1,
 )
@@ -223,9 +222,9 @@ def test_a_misclassified_image_has_the_bound_zero(tmp_path):
     model = grey_model()
     images, _ = images_of(model)
     labels = torch.tensor([0, 1, 0])
-    evaluation = Evaluation(chunk_size=1, pool=1, kept=4, overshoots=[1.0, 1.01], margin=1e-3)
+    evaluation = Evaluation(chunk_size=1, start_images=1, candidates=4, overshoots=[1.0, 1.01], margin=1e-3)
     settings = bound_guided.Settings(norm="l2", search=SEARCH)
-    cell = AttackCell(model, bound_guided.attack, settings, evaluation, Resources(images[:0], labels[:0], {}))
+    cell = AttackCell(model, bound_guided.Attack(settings), evaluation, Resources(images[:0], labels[:0], {}))
     records, _ = cell.run(images, labels, [2, 1, 0], 3, 0, Checkpoints("x", {}, {}, [], tmp_path), "test")
     assert records["image"].tolist() == [2, 1, 0]
     assert records["lower"][1] == records["single"][1] == records["l2"][1] == 0
@@ -256,17 +255,17 @@ def records(*lower):
 
 def test_a_bound_above_an_adversarial_fails_the_run():
     upper = pd.Series([2.0, 1.6, 0.0])
-    both = reporting.bracket(records(1.0, 1.5, 0.0, 3.0), upper, "l2")
-    summary = reporting.summarise_bounds(records(1.0, 1.5, 0.0, 3.0), both, threshold=1.2)
-    assert (summary["n"], summary["attacked_n"], summary["violations"]) == (4, 3, 0)
-    assert summary["median_ratio"] == pytest.approx((2 + 1.6 / 1.5) / 2)
-    assert (summary["certified_accuracy"], summary["attacked_accuracy"]) == (0.5, pytest.approx(2 / 3))
+    both = summary.bracket(records(1.0, 1.5, 0.0, 3.0), upper, "l2")
+    numbers = summary.summarise_bounds(records(1.0, 1.5, 0.0, 3.0), both, threshold=1.2)
+    assert (numbers["n"], numbers["attacked_n"], numbers["violations"]) == (4, 3, 0)
+    assert numbers["median_ratio"] == pytest.approx((2 + 1.6 / 1.5) / 2)
+    assert (numbers["certified_accuracy"], numbers["attacked_accuracy"]) == (0.5, pytest.approx(2 / 3))
     with pytest.raises(UserError, match=r"the l2 bounds of the test images \[1\]"):
-        reporting.bracket(records(1.0, 1.7, 0.0), upper, "l2")
+        summary.bracket(records(1.0, 1.7, 0.0), upper, "l2")
 
 
 def test_certified_accuracy_is_never_above_attacked_accuracy():
-    both = reporting.bracket(records(1.0, 1.5, 0.0), pd.Series([1.1, float("inf"), 0.0]), "l2")
+    both = summary.bracket(records(1.0, 1.5, 0.0), pd.Series([1.1, float("inf"), 0.0]), "l2")
     table = reporting.curves({"abs": both}, "l2")
     assert (table["abs_certified"] <= table["abs_attacked"]).all()
     assert table["abs_attacked"].iloc[-1] == pytest.approx(1 / 3)
@@ -277,19 +276,19 @@ def checked(lower, found, own=0.0, rival=0.0):
 
 
 def test_what_the_check_finds_is_counted_and_lowers_the_bound():
-    summary = reporting.summarise_check(
+    numbers = summary.summarise_check(
         checked([2.0, 1.0, 1.0, 0.0], [1.5, 0.9995, 1.2, 0.0], rival=[0, 0, 0.3, 0.1]), 0.001
     )
-    assert (summary["n"], summary["disproved"], summary["largest_fall"]) == (4, 1, 0.25)
-    assert (summary["arbiter_missed_own"], summary["arbiter_missed_rival"]) == (0, 2)
-    lower = reporting.fallen(records(2.0, 1.0, 3.0), checked([2.0, 1.0], [1.5, 1.2]))
+    assert (numbers["n"], numbers["disproved"], numbers["largest_fall"]) == (4, 1, 0.25)
+    assert (numbers["arbiter_missed_own"], numbers["arbiter_missed_rival"]) == (0, 2)
+    lower = summary.fallen(records(2.0, 1.0, 3.0), checked([2.0, 1.0], [1.5, 1.2]))
     assert lower["lower"].tolist() == [1.5, 1.0, 3.0]
 
 
 def test_the_upper_limit_of_a_rate():
-    assert reporting.upper_limit(0, 200) == pytest.approx(1 - 0.05 ** (1 / 200)) == pytest.approx(3 / 200, rel=0.02)
-    assert reporting.upper_limit(1, 10) == pytest.approx(0.3942, abs=1e-4)  # Clopper and Pearson
-    assert reporting.upper_limit(3, 3) == 1
+    assert summary.upper_limit(0, 200) == pytest.approx(1 - 0.05 ** (1 / 200)) == pytest.approx(3 / 200, rel=0.02)
+    assert summary.upper_limit(1, 10) == pytest.approx(0.3942, abs=1e-4)  # Clopper and Pearson
+    assert summary.upper_limit(3, 3) == 1
 
 
 MODELS = {"abs": grey_model, "binary_abs": lambda: LinearBinaryABS(list(grey_model().decoders), toy_settings())}
@@ -404,7 +403,7 @@ def test_the_check_finds_what_a_search_that_stops_early_has_missed(name, norm):
     assert (table["found"] <= 1.1 * table["lower"]).all()
     if name == "abs":  # for Binary ABS flips and latent in turn can stop short of the minimum: docs/bounds.md
         assert (table["found"] >= table["lower"] * 0.999).all()
-    hasty = SEARCH.model_copy(update={"alternations": 1, "starts": 1, "kept": 1, "rounds": 1})
+    hasty = SEARCH.model_copy(update={"alternations": 1, "starts": 1, "runs": 1, "rounds": 1})
     early = check_bounds(model, images, labels, norm, hasty, CHECK)
     assert (early["found"] <= early["lower"] * 1.1).all()
 

@@ -5,8 +5,10 @@ import gzip
 import hashlib
 import os
 import threading
+from pathlib import Path
 
 import pytest
+import yaml
 
 from analysis_by_synthesis import cache
 from analysis_by_synthesis.data import sources
@@ -95,6 +97,12 @@ def test_many_writers_of_one_file_leave_a_whole_one(home):
         thread.join()
     assert (home / "tables/a").read_bytes() in contents
     assert [path.name for path in (home / "tables").iterdir()] == ["a"]
+
+
+def test_the_package_knows_the_sources_of_params_yaml():
+    block = yaml.safe_load((Path(__file__).parents[1] / "params.yaml").read_text())["data"]
+    assert [source.model_dump() for source in sources.SOURCES] == block["sources"]
+    assert block["timeout_seconds"] == sources.TIMEOUT
 
 
 FILES = {"images": b"some images", "labels": b"some labels"}

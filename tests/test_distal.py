@@ -8,15 +8,15 @@ import torch
 from analysis_by_synthesis.calibration.softmax import posterior
 from analysis_by_synthesis.distal import records
 from analysis_by_synthesis.distal.ascent import Climber, evidence, noise
-from analysis_by_synthesis.distal.summary import Neighbourhood
+from analysis_by_synthesis.distal.summary import Neighbourhood, summarise
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.distal import Ascent, DistalSettings
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.reporting.figure4 import draw, summarise
+from analysis_by_synthesis.reporting.figure4 import draw
 
-EXACT = Ascent(starts=3, steps=100, difference=None)
-ESTIMATED = Ascent(starts=3, steps=100, difference=0.05)
+EXACT = Ascent(starts=3, steps=100, difference_step=None)
+ESTIMATED = Ascent(starts=3, steps=100, difference_step=0.05)
 SETTINGS = DistalSettings(target=1, confidence=0.9, step=0.5, exact=EXACT, estimated=ESTIMATED)
 CENTRES = torch.tensor([0.0, 0.4, 1, 0, 1, 0, 1, 0, 1, 0])[:, None, None, None].expand(10, 1, 28, 28)
 ALPHA, RADIUS = 0.5, 2.0
@@ -71,7 +71,7 @@ def test_an_ascent_that_has_no_gradient_or_too_few_steps_ends():
     found = Climber(Flat(), 1, 1, SETTINGS).ascend(starts(), EXACT)
     assert found["steps"].tolist() == [0, 0, 0] and not found["reached"].any()
     assert found["probability"].numpy() == pytest.approx(0.1)
-    short = Ascent(starts=3, steps=2, difference=None)
+    short = Ascent(starts=3, steps=2, difference_step=None)
     found = Climber(Centres(), ALPHA, ETA, SETTINGS).ascend(starts(), short)
     assert found["steps"].tolist() == [2, 2, 2] and not found["reached"].any()
 

@@ -5,12 +5,13 @@ import torch
 from toy_models import BrightPixels, TwoPlanes, grey_images
 
 from analysis_by_synthesis.attacks import gaussian_noise
+from analysis_by_synthesis.attacks.base import Attack
+from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient, jacobian
+from analysis_by_synthesis.attacks.recorder import Recorder, Resources
 from analysis_by_synthesis.data.mnist import dataset
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation import cell
-from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient, jacobian
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.records import onto_grid, read_adversarials, write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell, seed_of
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
@@ -21,7 +22,7 @@ from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.tables import read_records
 
-EVALUATION = Evaluation(chunk_size=4, pool=1, kept=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
+EVALUATION = Evaluation(chunk_size=4, start_images=1, candidates=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
 
 
 def test_the_recorder_keeps_the_closest_of_all_queries():
@@ -41,7 +42,7 @@ def test_the_recorder_keeps_the_closest_of_all_queries():
 
 def test_the_recorder_never_takes_the_clean_image_for_an_adversarial():
     images = torch.zeros(1, 1, 28, 28)
-    recorder = Recorder(BrightPixels(0), images, torch.zeros(1, dtype=torch.long), "l2", kept=2)
+    recorder = Recorder(BrightPixels(0), images, torch.zeros(1, dtype=torch.long), "l2", candidates=2)
     for value in (0.0, 0.9, 0.6, 0.7, 0.55):
         recorder(torch.full_like(images, value))
     assert [image.max().item() for image in recorder.closest(0)] == pytest.approx([0.55, 0.6])
@@ -149,13 +150,14 @@ def test_mnists_grey_levels_can_be_stored():
 ORDER = [5, 2, 0, 3, 1, 4, 6, 7]
 
 
-def run(model, images, tmp_path, n=6, labels=None, attack=gaussian_noise.attack, levels=100, chunk_size=4):
+def run(model, images, tmp_path, n=6, labels=None, attack=None, levels=100, chunk_size=4):
     settings = gaussian_noise.Settings(norm="l2", levels=levels)
     if labels is None:
         labels = model(images).argmax(1)
         labels[2] = 1 - labels[2]  # misclassified already
     evaluation = EVALUATION.model_copy(update={"chunk_size": chunk_size})
-    cell = AttackCell(model, attack, settings, evaluation, Resources(images[:0], labels[:0], {}))
+    attack = gaussian_noise.Attack(settings) if attack is None else attack(settings)
+    cell = AttackCell(model, attack, evaluation, Resources(images[:0], labels[:0], {}))
     return cell.run(
         images, labels, [i for i in ORDER if i < len(images)], n, 3, Checkpoints("test", {}, {}, [], tmp_path), "test"
     )[0]
@@ -221,13 +223,14 @@ def test_every_chunk_has_a_seed_of_its_own():
 def towards(*values):
     """An attack that asks for images with one pixel changed to these values, in turn."""
 
-    def attack(recorder, images, labels, settings):
-        for value in values:
-            x = images.clone()
-            x[:, 0, 0, 0] = value
-            recorder(x)
+    class Towards(Attack):
+        def run(self, recorder):
+            for value in values:
+                x = recorder.images.clone()
+                x[:, 0, 0, 0] = value
+                recorder(x)
 
-    return attack
+    return Towards
 
 
 def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path):
@@ -282,13 +285,14 @@ def test_an_adversarial_that_the_arbiter_rejects_does_not_count(tmp_path):
 
 
 def test_a_chunk_without_anything_to_attack_has_records_too(tmp_path):
-    def telling(recorder, images, labels, settings):
-        return {"told": torch.ones(len(labels))}
+    class Telling(Attack):
+        def run(self, recorder):
+            return {"told": torch.ones(len(recorder.labels))}
 
     model, images = TwoPlanes(offset=3.0), grey_images(8)
     labels = model(images).argmax(1)
     labels[ORDER[4:]] = 1 - labels[ORDER[4:]]
-    records = run(model, images, tmp_path, n=8, labels=labels, attack=telling)
+    records = run(model, images, tmp_path, n=8, labels=labels, attack=Telling)
     assert records["told"].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
 
 
@@ -326,14 +330,6 @@ def test_an_interrupted_transfer_does_not_go_on_with_another_substitute(tmp_path
         needs = ("substitute",)
 
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(
-            tmp_path / "models/cnn",
-            None,
-            Needy(norm="l2", levels=1),
-            1,
-            {},
-            tmp_path / "cell",
-            dataset(tmp_path),
-            tmp_path,
-        )
+        attack = gaussian_noise.Attack(Needy(norm="l2", levels=1))
+        experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell", dataset(tmp_path), tmp_path)
     assert [path.name for path in inputs] == ["cnn", "substitute", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]

@@ -11,7 +11,7 @@ from analysis_by_synthesis.evaluation import records
 from analysis_by_synthesis.evaluation.results import Cell
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.params.report import MODEL_LABELS
-from analysis_by_synthesis.reporting import figure1, figure3, figure8, figure567, vae_health
+from analysis_by_synthesis.reporting import figure1, figure3, figure8, figure567
 from analysis_by_synthesis.reporting.adversarials import (
     caption,
     minimal_adversarials,
@@ -19,6 +19,8 @@ from analysis_by_synthesis.reporting.adversarials import (
     some_per_quarter,
 )
 from analysis_by_synthesis.reporting.canvas import Canvas
+from analysis_by_synthesis.reporting.vae_health import draw as draw_vae_health
+from analysis_by_synthesis.training import vae_health
 from analysis_by_synthesis.training.vae import kl_divergence
 
 INF = float("inf")
@@ -144,5 +146,5 @@ def test_the_health_of_a_vae_that_ignores_most_latents(tmp_path):
     health = pd.concat([rows.assign(**{"class": c}) for c in range(10)])
     summary = vae_health.summarise(health, active=0.1)
     assert len(summary) == 10 and summary["4"]["active_latents"] == 1
-    vae_health.draw([vae.decoder] * 10, health, 0, tmp_path / "vae_health.png")
+    draw_vae_health(vae_health.samples([vae.decoder] * 10, 0), health, tmp_path / "vae_health.png")
     assert (tmp_path / "vae_health.png").exists()

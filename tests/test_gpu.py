@@ -7,15 +7,15 @@ import torch
 from toy_decoders import PARAMS, toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis.attacks import (
-    bound_guided,
     boundary,
     ddn,
     fast_gradient,
     latent_descent,
     pointwise,
 )
+from analysis_by_synthesis.attacks.recorder import Resources
+from analysis_by_synthesis.bounds import bound_guided
 from analysis_by_synthesis.data import mnist
-from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.inference import Following, ReferenceInference, build_inference, replayed
 from analysis_by_synthesis.inference.batched import BatchedInference
@@ -141,30 +141,28 @@ def test_gradients_are_those_of_the_cpu(model, model_on_gpu, images):
 
 
 SEARCH = {
-    "screened": 8, "starts": 6, "each": 1, "nearest": 1, "kept": 4, "rounds": 1, "rivals": 1, "evaluations": 5,
-    "tolerance": 0.001, "alternations": 4, "weighings": 3, "rate": 1.0, "same": 0.1, "finished": 2, "finer": 2,
-    "reach": 1.5, "bisections": 4, "slack": 0.001,
+    "screened": 8, "starts": 6, "starts_per_class": 1, "nearest_starts": 1, "runs": 4, "rounds": 1, "new_runs": 1, "evaluations": 5,
+    "tolerance": 0.001, "alternations": 4, "weight_steps": 3, "weight_rate": 1.0, "merge_radius": 0.1, "final_runs": 2, "final_factor": 2,
+    "attack_depth": 1.5, "bisections": 4, "slack": 0.001,
 }  # fmt: skip
 ATTACKS = [
-    (ddn, {"norm": "l2", "steps": 30, "first_norm": 1.0, "change": 0.2}),
-    (fast_gradient, {"norm": "linf", "steps": 20, "finer_steps": 5}),
-    (fast_gradient, {"norm": "l2", "steps": 20, "finer_steps": 5, "difference_steps": [0.1]}),
+    (ddn, {"norm": "l2", "steps": 30, "init_epsilon": 1.0, "gamma": 0.2}),
+    (fast_gradient, {"norm": "linf", "epsilons": 20, "finer_epsilons": 5}),
+    (fast_gradient, {"norm": "l2", "epsilons": 20, "finer_epsilons": 5, "difference_steps": [0.1]}),
     (boundary, {"norm": "l2", "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "look_every": 10, "bisections": 5}),
-    (latent_descent, {"norm": "l2", "step": 0.05, "steps": 50, "bisections": 8}),
-    (pointwise, {"norm": "l0", "starts": 1, "repetitions": 1, "levels": 20, "narrowing": 1.2, "bisections": 5, "least_gain": 0.01}),
+    (latent_descent, {"norm": "l2", "epsilon": 0.05, "steps": 50, "bisections": 8}),
+    (pointwise, {"norm": "l0", "restarts": 1, "repetitions": 1, "levels": 20, "density_factor": 1.2, "bisections": 5, "min_improvement": 0.01}),
     (bound_guided, {"norm": "linf", "search": SEARCH}),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("attack", "settings"), [(module.attack, module.Settings(**settings)) for module, settings in ATTACKS]
-)
-def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(model, model_on_gpu, images, attack, settings, tmp_path):
+@pytest.mark.parametrize("attack", [module.Attack(module.Settings(**settings)) for module, settings in ATTACKS])
+def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(model, model_on_gpu, images, attack, tmp_path):
     """But for Brendel & Bethge's attack, whose solver runs on the CPU, and takes half a minute to compile."""
     labels = predict(model, images)
-    evaluation = Evaluation(chunk_size=12, pool=1, kept=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
+    evaluation = Evaluation(chunk_size=12, start_images=1, candidates=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
     on_gpu = images.to(device()), labels.to(device())
-    cell = AttackCell(model_on_gpu, attack, settings, evaluation, Resources(*on_gpu, {}))
+    cell = AttackCell(model_on_gpu, attack, evaluation, Resources(*on_gpu, {}))
     order = list(range(len(images)))
     records, _ = cell.run(*on_gpu, order, len(order), 0, Checkpoints("gpu", {}, {}, [], tmp_path), "gpu")
     assert records["adversarial"].device.type == "cpu"

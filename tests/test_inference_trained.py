@@ -11,15 +11,11 @@ from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.inference import Round
 
 ROOT = Path(__file__).parents[1]
-WEIGHTS = [ROOT / "models" / "abs" / f"{digit}.safetensors" for digit in range(10)]
-pytestmark = pytest.mark.skipif(
-    not all(path.exists() for path in [*WEIGHTS, ROOT / "data" / "mnist"]), reason="needs the outputs of dvc repro"
-)
 
 # For every class, where the arbiter is thorough only about those that may win.
 CONVERGED = [
-    Round(starts=8, evaluations=5, margin=math.inf, optimism=0.0),
-    Round(starts=2, evaluations=40, margin=math.inf, optimism=0.0),
+    Round(starts=8, evaluations=5, margin=math.inf, decrease_weight=0.0),
+    Round(starts=2, evaluations=40, margin=math.inf, decrease_weight=0.0),
 ]
 
 

@@ -6,10 +6,13 @@ import sys
 
 import pytest
 import yaml
-from project import ROOT
+from project import PROJECT, ROOT
+from pydantic import ValidationError
 
+from analysis_by_synthesis.params import table
+from analysis_by_synthesis.params.attacks import fast_gradient
 from analysis_by_synthesis.params.check import check
-from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.reader import faulty, read
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.errors import UserError
 
@@ -74,9 +77,8 @@ def change(tree, key, value):
     return tree
 
 
-def test_the_committed_parameters_are_valid(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    check()
+def test_the_committed_parameters_are_valid():
+    check(PROJECT.params)
 
 
 @pytest.mark.parametrize(
@@ -91,13 +93,23 @@ def test_the_committed_parameters_are_valid(monkeypatch):
         ("attacks.ddn.samples", 9500, r"attacks\.ddn\.samples: 9000 images are left"),
         ("attacks.ddn.steps", None, r"attacks\.ddn\.steps: field required"),
         ("attacks.ddn.module", "magic", "there is no attack module magic"),
+        ("attacks.ddn.module", "base", r"attacks\.ddn\.module: there is no attack module base; correct it"),
+        ("attacks.ddn.module", "ddn.x", r"there is no attack module ddn\.x"),
         ("attacks.ddn.label", "FGM", r"attacks\.ddn and fgm have the same norm and label"),
         ("attacks.ddn.label", "Bound-Guided", "have the same norm and label"),
         ("attacks.hop_skip_jump_l2.norm", "l0", r"attacks\.hop_skip_jump_l2\.norm: input should be 'l2' or 'linf'"),
-        ("attacks.bim.growth", 0.5, r"attacks\.bim\.growth: input should be greater than 1"),
-        ("attacks.transfer_l2.growth", 0.5, r"attacks\.transfer_l2\.growth: input should be greater than 1"),
-        ("attacks.salt_and_pepper.narrowing", 0.9, "narrowing: input should be greater than 1"),
-        ("attacks.transfer_l2.sources.bim.growth", 0.5, r"sources\.bim\.growth: input should be greater than 1"),
+        ("attacks.bim.growth_factor", 0.5, r"attacks\.bim\.growth_factor: input should be greater than 1"),
+        (
+            "attacks.transfer_l2.growth_factor",
+            0.5,
+            r"attacks\.transfer_l2\.growth_factor: input should be greater than 1",
+        ),
+        ("attacks.salt_and_pepper.density_factor", 0.9, "density_factor: input should be greater than 1"),
+        (
+            "attacks.transfer_l2.sources.bim.growth_factor",
+            0.5,
+            r"sources\.bim\.growth_factor: input should be greater than 1",
+        ),
         ("bounds.images.binary_abs", None, "bounds.images has no binary_abs"),
         ("bounds.images.abs", 20000, r"bounds\.images\.abs: there are 10000 images, not 20000"),
         ("report.thresholds.l0", None, "there has to be a threshold for l0"),
@@ -115,15 +127,20 @@ def test_the_committed_parameters_are_valid(monkeypatch):
         ("cells.bounds.models", ["madry"], r"cells\.bounds\.models: madry has no latents"),
         ("cells.transfer.attacks", ["transfer_l2", "fgm"], "fgm on cnn stands in two lists"),
         ("calibration.images", 10001, r"calibration\.images: there are 10000 images"),
-        ("evaluation.pool", 60001, r"evaluation\.pool: there are 60000 images"),
+        ("evaluation.start_images", 60001, r"evaluation\.start_images: there are 60000 images"),
         ("digits", [0, 1], "leave it as it is"),
+        (
+            "cells.attack.attacks",
+            ["latent_descent"],
+            r"latent_descent sees latents; put it under cells\.attack_latents",
+        ),
     ],
 )
-def test_the_whole_file_is_checked_before_anything_runs(committed, tmp_path, monkeypatch, key, value, sentence):
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(change(committed, key, value), sort_keys=False))
-    monkeypatch.chdir(tmp_path)
+def test_the_whole_file_is_checked_before_anything_runs(committed, tmp_path, key, value, sentence):
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(change(committed, key, value), sort_keys=False))
     with pytest.raises(UserError, match=sentence):
-        check()
+        check(path)
 
 
 def test_dvc_repro_checks_too(tmp_path):
@@ -133,10 +150,70 @@ def test_dvc_repro_checks_too(tmp_path):
     (tmp_path / "params.yaml").write_text(
         (ROOT / "params.yaml").read_text().replace("chunk_size: 25", "chunk_size: lots")
     )
-    command = [sys.executable, "stages/fingerprints.py"]
+    command = [sys.executable, "-m", "analysis_by_synthesis", "code"]
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1 and not (tmp_path / "code.json").exists()
     assert done.stderr == (
         "ERROR: params.yaml: evaluation.chunk_size: input should be a valid integer (it is 'lots'); correct it.\n"
     )
+
+
+RENAMED = {
+    "attacks.ddn": {"init_epsilon": "first_norm", "gamma": "change"},
+    "attacks.carlini_wagner": {"stepsize": "learning_rate"},
+    "attacks.brendel_bethge_l2": {"lr": "learning_rate", "binary_search_steps": "bisections"},
+    "attacks.bim": {"steps": "iterations", "growth_steps": "growths"},
+    "attacks.fgm": {"epsilons": "steps"},
+    "attacks.transfer_l2.sources.bim": {"rel_stepsize": "relative_step"},
+    "models.abs.inference": {"nearby_evaluations": "nearby"},
+    "models.abs.inference.bfgs": {"max_step": "longest_step"},
+    "bounds.search.quick": {"runs": "kept", "weight_steps": "weighings"},
+    "evaluation": {"candidates": "kept"},
+}
+
+
+@pytest.mark.parametrize(
+    ("block", "new", "old"), [(block, new, old) for block, names in RENAMED.items() for new, old in names.items()]
+)
+def test_an_old_name_is_refused_with_its_new_one(committed, tmp_path, monkeypatch, block, new, old):
+    value = committed
+    for part in block.split("."):
+        value = value[part]
+    renamed = {old if name == new else name: number for name, number in value.items()}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(change(committed, block, renamed), sort_keys=False))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=rf"params\.yaml: {block}: {old} is called {new} now; rename it\."):
+        check()
+
+
+def test_an_unknown_name_is_no_old_one():
+    """`steps` was fast_gradient's, but where nothing is missing it is only too much."""
+    with pytest.raises(ValidationError) as caught:
+        fast_gradient.Settings(norm="l2", epsilons=10, finer_epsilons=2, steps=3)
+    assert "steps: extra inputs are not permitted (it is 3); correct it." in str(faulty("attacks.fgm", caught.value))
+
+
+def test_checking_the_parameters_imports_nothing_that_computes():
+    heavy = ["torch", "numpy", "pandas", "scipy", "matplotlib", "foolbox", "numba"]
+    program = (
+        "import sys; from analysis_by_synthesis.params.check import check; check();"
+        f" sys.exit(' '.join(name for name in {heavy} if name in sys.modules))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert done.stderr.strip() == ""
+
+
+def test_the_table_of_settings_is_that_of_the_code():
+    assert (ROOT / "docs" / "parameters.md").read_text() == table.tables(), (
+        "run: python -m analysis_by_synthesis parameters > docs/parameters.md"
+    )
+
+
+def test_every_setting_is_described():
+    rows = [line.split(" | ") for line in table.tables().splitlines() if line.startswith("| `")]
+    assert len(rows) > 150
+    assert all(len(row) == 5 and row[1].endswith(".") for row in rows), [
+        row for row in rows if not row[1].endswith(".")
+    ]

@@ -5,15 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from analysis_by_synthesis.reporting.flags import flags
-from project import ROOT
+from project import PROJECT
 
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks, smallest
+from analysis_by_synthesis.evaluation.flags import flags
+from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks, smallest_distances
 from analysis_by_synthesis.evaluation.statistics import accuracy_curve, median, share
+from analysis_by_synthesis.evaluation.table1 import UNEXPLAINED, disagreements, summarise, table1
 from analysis_by_synthesis.params.report import AllRows, FlagSettings, ReportSettings
-from analysis_by_synthesis.reporting import disagreements
-from analysis_by_synthesis.reporting.table1 import as_markdown, summarise, table1, write_metrics
+from analysis_by_synthesis.reporting.table1 import disagreements_as_markdown, table_as_markdown, write_metrics
 
 FLAGS = FlagSettings(factor=1.05, share=0.05)
 TOGETHER = AllRows(paper=["fgm", "deepfool_l2"], estimated=["fgm_ge"], ours=["ddn", "fgsm"])
@@ -45,9 +45,11 @@ def found(*entries):
     return {Row(*entry[:3]): cell(*entry[:2], *entry[3], **(entry[4] if len(entry) > 4 else {})) for entry in entries}
 
 
+PAPER = pd.read_csv(PROJECT.paper / "table1.csv")
+
+
 @pytest.fixture
-def table(monkeypatch):
-    monkeypatch.chdir(ROOT)
+def table():
     entries = found(
         ("l2", "FGM", "cnn", (0, 1, 2, INF), {"rejected": [3]}),
         ("l2", "DeepFool", "cnn", (0, 2, 1)),
@@ -55,7 +57,7 @@ def table(monkeypatch):
         ("linf", "FGSM", "abs", (0.1, 0.2, 0.4, 0.6)),
     )
     clean = {"cnn": pd.DataFrame({"label": [1, 2], "predicted": [1, 3]})}
-    return table1(entries, clean, SETTINGS)
+    return table1(entries, clean, SETTINGS, PAPER)
 
 
 def test_distances_of_known_images():
@@ -100,7 +102,7 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say():
 
 
 def test_an_interval_does_not_depend_on_other_rows(table):
-    alone = table1(found(("l2", "FGM", "cnn", (0, 1, 2, INF))), {}, SETTINGS)
+    alone = table1(found(("l2", "FGM", "cnn", (0, 1, 2, INF))), {}, SETTINGS, PAPER)
     columns = ["median", "median_low", "median_high", "accuracy", "accuracy_low", "accuracy_high"]
     assert alone.set_index("attack").loc["FGM", columns].equals(table.set_index("attack").loc["FGM", columns])
 
@@ -117,7 +119,7 @@ def test_all_rows_are_made_on_the_images_that_every_one_of_their_attacks_was_giv
     assert distances.to_dict() == {7: 2, 5: 2} and attacks == ["FGM", "DeepFool"]
     assert together["l2", "All L2 Attacks", "cnn"].distances.tolist() == [5]
     assert all_attacks(entries, ["fgm", "ddn"], "All").keys() == {("l2", "All", "cnn")}  # no image in common
-    assert smallest(entries, "l2", "abs").to_dict() == {3: 1, 5: 2, 7: 2, 11: 9, 99: 0.1}
+    assert smallest_distances(entries, "l2", "abs").to_dict() == {3: 1, 5: 2, 7: 2, 11: 9, 99: 0.1}
 
 
 def test_the_table_stands_beside_the_papers(table):
@@ -133,7 +135,7 @@ def test_the_table_stands_beside_the_papers(table):
     assert rows.loc["All L2 Attacks", ["n", "median", "attacks"]].tolist() == [3, 1.0, "FGM; DeepFool"]
     assert rows.loc["All L2 Attacks, ours too", ["n", "median"]].tolist() == [3, 0.5]
     assert np.isnan(rows.loc["FGSM", "paper_median"])  # the paper has no FGSM for ABS
-    assert "| L2: FGM | 1.5 / 50% (1.4 / 48%), n=4 |" in as_markdown(table, "test")
+    assert "| L2: FGM | 1.5 / 50% (1.4 / 48%), n=4 |" in table_as_markdown(table, "test")
 
 
 def test_metrics_are_numbers(table, tmp_path):
@@ -192,10 +194,8 @@ def test_the_accuracy_curve_falls_at_each_distance():
     assert curve == pytest.approx([2 / 3, 2 / 3, 1 / 3, 1 / 3])
 
 
-def test_medians_far_from_the_paper_s_are_listed_with_their_reason(monkeypatch, tmp_path):
-    explanations = tmp_path / "disagreements.csv"
-    explanations.write_text("norm,attack,model,why\nl2,FGM,cnn,our network differs\n")
-    monkeypatch.setattr(disagreements, "EXPLANATIONS", explanations)
+def test_medians_far_from_the_paper_s_are_listed_with_their_reason():
+    why = {"norm": ["l2"], "attack": ["FGM"], "model": ["cnn"], "why": ["our network differs"]}
     rows = [
         ("l2", "FGM", "cnn", 50, 3.0, 1.4),
         ("l2", "FGM", "madry", 50, INF, INF),
@@ -204,7 +204,7 @@ def test_medians_far_from_the_paper_s_are_listed_with_their_reason(monkeypatch, 
         ("linf", "MIM w/ GE", "binary_cnn", 5, 0.4, INF),
     ]
     table = pd.DataFrame(rows, columns=["norm", "attack", "model", "n", "median", "paper_median"])
-    found = disagreements.disagreements(table, 1.5)
+    found = disagreements(table, 1.5, pd.DataFrame(why))
     assert found["attack"].tolist() == ["FGM", "MIM w/ GE"]
-    assert found["why"].tolist() == ["our network differs", disagreements.UNEXPLAINED]
-    assert "* FGM, cnn: 3 instead of 1.4: our network differs." in disagreements.as_markdown(found, 1.5)
+    assert found["why"].tolist() == ["our network differs", UNEXPLAINED]
+    assert "* FGM, cnn: 3 instead of 1.4: our network differs." in disagreements_as_markdown(found, 1.5)

@@ -12,6 +12,7 @@ from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.training import classifier, vae
 from analysis_by_synthesis.training.augmentation import augment
+from analysis_by_synthesis.training.pgd import pgd
 
 VAE_SETTINGS = vae.VAETraining(
     epochs=4, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3, kl_weight_start=10, kl_annealing_epochs=2
@@ -77,7 +78,7 @@ def same(one, other):
     return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
 
 
-class Interrupted(Exception):
+class InterruptionError(Exception):
     pass
 
 
@@ -93,7 +94,7 @@ def interrupt_after(kept, epochs):
     def keep_or_stop(parts, history, seconds):
         keep(parts, history, seconds)
         if len(history) == epochs:
-            raise Interrupted
+            raise InterruptionError
 
     kept.keep = keep_or_stop
 
@@ -108,7 +109,7 @@ def test_an_interrupted_vae_training_ends_in_the_same_weights(images, checkpoint
     whole, history, _ = train_vae(images, checkpoints("whole"))
     broken = checkpoints("broken")
     interrupt_after(broken, 2)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptionError):
         train_vae(images, broken)
     _, kept = checkpoints("broken").resume({})
     resumed, resumed_history, seconds = train_vae(images, checkpoints("broken"))
@@ -128,20 +129,20 @@ def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, che
     whole = train_substitute(images, checkpoints("whole"))
     broken = checkpoints("broken")
     interrupt_after(broken, 1)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptionError):
         train_substitute(images, broken)
     assert same(whole, train_substitute(images, checkpoints("broken")))
 
 
 def test_a_loss_that_is_no_number_is_reported(images, checkpoints):
-    with pytest.raises(UserError, match="not a number in epoch 0; lower vae.max_learning_rate"):
+    with pytest.raises(UserError, match=r"not a number in epoch 0; lower vae\.max_learning_rate"):
         train_vae(images * torch.nan, checkpoints("nan"))
 
 
 def test_pgd_stays_in_the_ball_and_in_the_box(images):
     labels = torch.arange(20) % 10
     network = CNN().eval()
-    adversarials = classifier.pgd(network, images, labels, epsilon=0.1, step_size=0.05, steps=3)
+    adversarials = pgd(network, images, labels, epsilon=0.1, step_size=0.05, steps=3)
     assert (adversarials - images).abs().max() <= 0.1 + 1e-6
     assert adversarials.min() >= 0 and adversarials.max() <= 1
     loss = torch.nn.functional.cross_entropy

@@ -1,17 +1,19 @@
 """Other weights: the authors' converted, and whatever doesn't fit refused in one sentence."""
 
-import sys
-from pathlib import Path
+import shutil
 
 import pandas as pd
 import pytest
 import torch
-from analysis_by_synthesis.evaluate import evaluate
+from safetensors.torch import save_file
 
-from analysis_by_synthesis.networks.convert import convert, main
+from analysis_by_synthesis.cli.evaluate import evaluate
+from analysis_by_synthesis.networks.convert import convert, convert_all
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.networks.weights import load_weights
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.project import Project
 
 pytestmark = pytest.mark.xdist_group("after the smoke run")
 
@@ -22,16 +24,23 @@ def theirs():
     return {key[0].upper() + key[1:]: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
 
-def test_the_authors_vaes_become_ours(tmp_path, monkeypatch):
+def test_the_authors_vaes_become_ours(tmp_path):
     states = [theirs() for _ in range(10)]
     for digit, state in enumerate(states):
         torch.save(state, tmp_path / f"{digit}.pth")
-    sources = [str(tmp_path / f"{digit}.pth") for digit in range(10)]
-    monkeypatch.setattr(sys, "argv", ["convert", *sources, str(tmp_path / "weights")])
-    main()
+    convert_all([tmp_path / f"{digit}.pth" for digit in range(10)], tmp_path / "weights")
     for decoder, state in zip(load_decoders(tmp_path / "weights" / "abs"), states):
         assert torch.equal(decoder.conv_3.weight, state["Decoder.conv_3.weight"])
         assert torch.equal(decoder.bn_0.running_var, state["Decoder.bn_0.running_var"])
+
+
+def test_names_of_data_parallel_are_understood(tmp_path):
+    weights = {f"module.{key}": value for key, value in VAE().state_dict().items()}
+    save_file(weights, tmp_path / "0.safetensors")
+    loaded = load_weights(VAE(), tmp_path / "0.safetensors")
+    assert torch.equal(loaded.decoder.conv_0.weight, weights["module.decoder.conv_0.weight"])
+    torch.save({f"module.{key}": value for key, value in theirs().items()}, tmp_path / "0.pth")
+    convert(tmp_path / "0.pth")
 
 
 @pytest.mark.parametrize(
@@ -61,34 +70,81 @@ def test_what_is_no_state_dict_is_named(tmp_path):
         convert(tmp_path / "1.pth")
 
 
-def test_other_weights_go_through_the_same_evaluation(project, tmp_path, monkeypatch):
-    monkeypatch.chdir(project)
-    before = {path: path.read_bytes() for path in project.rglob("*.json")}
-    found = evaluate(project / "models", tmp_path, ["cnn-gaussian_noise", "cnn-transfer_linf"], samples=4).to_dict(
-        "records"
-    )
+@pytest.fixture
+def here(project):
+    return Project(project)
+
+
+def test_other_weights_go_through_the_same_evaluation(here, tmp_path):
+    before = {path: path.read_bytes() for path in here.root.rglob("*.json")}
+    cells = ["cnn-gaussian_noise", "cnn-transfer_linf"]
+    found = evaluate(here, here.models, tmp_path, cells, samples=4).to_dict("records")
     assert (found[0]["cell"], found[0]["n"], found[0]["norm"]) == ("cnn-gaussian_noise", 4, "l2")
-    assert found[0]["median"] > 0
-    committed = pd.read_csv(project / "results/attacks/cnn-gaussian_noise.csv").iloc[:4]
+    assert found[0]["median"] > 0 and found[0]["median"] == pytest.approx(found[0]["project_median"], rel=1e-4)
+    committed = pd.read_csv(here.attacks / "cnn-gaussian_noise.csv").iloc[:4]
     assert pd.read_csv(tmp_path / "results/attacks/cnn-gaussian_noise.csv").equals(committed)
-    assert {path: path.read_bytes() for path in project.rglob("*.json")} == before
+    assert {path: path.read_bytes() for path in here.root.rglob("*.json")} == before
+
+
+def layout(folder, *names):
+    """A folder of weights with files of these names, none of which holds weights."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("hello")
+    return folder
 
 
 @pytest.mark.parametrize(
-    ("weights", "output", "cell", "sentence"),
+    ("names", "cell", "sentence"),
     [
-        ("models", "out", "cnn-magic", "no cell cnn-magic"),
-        ("models", "out", "cn-fgm", "no cell cn-fgm"),
-        ("README.md", "out", "cnn-fgm", "is not a directory of weights"),
-        ("models", ".", "cnn-fgm", "is this project; name another folder"),
-        ("results", "out", "cnn-fgm", "results has no folder cnn"),
+        (["README"], "cnn-magic", "no cell cnn-magic"),
+        (["README"], "cn-fgm", "no cell cn-fgm"),
+        (["README"], "cnn-fgm", "has no folder cnn; lay it out as models/ is"),
+        (["cnn"], "cnn-fgm", "has no folder cnn; lay it out as models/ is"),
+        (["cnn/README"], "cnn-fgm", r"weights\.safetensors is not here"),
+        (["cnn/weights.safetensors"], "cnn-fgm", "is not a safetensors file"),
+        (["cnn/weights.safetensors/README"], "cnn-fgm", r"weights\.safetensors is not here"),
+        (["cnn/config.json", "cnn/weights.safetensors"], "cnn-fgm", r"config\.json is not JSON"),
+        (["abs/README"], "abs-fgm", r"0\.safetensors is not here"),
+        (["README"], "binary_abs-fgm", "has no folder abs"),
+        (["binary_abs/class_scalars.json"], "binary_abs-fgm", r"class_scalars\.json is not JSON"),
+        (["cnn/weights.safetensors", "substitute/README"], "cnn-transfer_linf", r"is not here|not a safetensors"),
     ],
 )
-def test_a_mistaken_evaluation_is_named_and_touches_nothing(
-    project, tmp_path, monkeypatch, weights, output, cell, sentence
-):
-    monkeypatch.chdir(project)
-    params = (project / "params.yaml").read_bytes()
+def test_a_folder_that_holds_no_weights_is_named(here, tmp_path, names, cell, sentence):
     with pytest.raises(UserError, match=sentence):
-        evaluate(Path(weights), Path(output) if output == "." else tmp_path / output, [cell], samples=4)
-    assert (project / "params.yaml").read_bytes() == params and not (project / "params.yaml").is_symlink()
+        evaluate(here, layout(tmp_path / "weights", *names), tmp_path / "out", [cell], samples=4)
+
+
+@pytest.mark.parametrize("config", ["[]", "{}", '{"module": 3}', '{"module": "cnn"}', '{"module": "trained"}'])
+def test_a_wrong_config_is_named(here, tmp_path, config):
+    weights = layout(tmp_path / "weights", "cnn/weights.safetensors", "cnn/config.json")
+    (weights / "cnn/config.json").write_text(config)
+    with pytest.raises(UserError, match=r"config\.json"):
+        evaluate(here, weights, tmp_path / "out", ["cnn-fgm"], samples=4)
+
+
+def test_nothing_that_is_there_is_replaced(here, tmp_path):
+    """Not the project, not another clone, not weights that lie in the output, nor what a link leads to."""
+    mine = shutil.copytree(here.models / "cnn", tmp_path / "mine/models/cnn")
+    other = layout(tmp_path / "other", "cnn/weights.safetensors")
+    (tmp_path / "linked/models").mkdir(parents=True)
+    (tmp_path / "linked/models/cnn").symlink_to(mine)
+    before = {path: path.read_bytes() for root in (here.root, mine) for path in root.rglob("*") if path.is_file()}
+    for weights, output, sentence in [
+        (here.models, here.root, "is a project, whose results would be replaced"),
+        (other, tmp_path / "mine", "is there, and is not"),
+        (other, tmp_path / "linked", "is there, and is not"),
+        (here.models, other / "cnn/weights.safetensors", "can't be copied"),
+    ]:
+        with pytest.raises(UserError, match=sentence):
+            evaluate(here, weights, output, ["cnn-fgm"], samples=4)
+    after = {path: path.read_bytes() for root in (here.root, mine) for path in root.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_weights_may_lie_in_the_output_and_the_output_in_the_weights(here, tmp_path):
+    shutil.copytree(here.models / "cnn", tmp_path / "mine/models/cnn")
+    for weights, output in (("mine/models", "mine"), ("mine/models", "mine/models/cnn/out")):
+        found = evaluate(here, tmp_path / weights, tmp_path / output, ["cnn-gaussian_noise"], samples=2)
+        assert found["n"].tolist() == [2]

@@ -17,8 +17,8 @@ def toy_settings(**changes) -> InferenceSettings:
     """The project's own settings with few candidates and a shorter arbiter."""
     settings = yaml.safe_load(PARAMS.read_text())["models"]["abs"]["inference"]
     arbiter = [
-        {"starts": 4, "evaluations": 8, "margin": math.inf, "optimism": 0.0},
-        {"starts": 1, "evaluations": 12, "margin": math.inf, "optimism": 0.0},
+        {"starts": 4, "evaluations": 8, "margin": math.inf, "decrease_weight": 0.0},
+        {"starts": 1, "evaluations": 12, "margin": math.inf, "decrease_weight": 0.0},
     ]
     return InferenceSettings(**settings | {"candidates": 500, "arbiter": arbiter} | changes)
 

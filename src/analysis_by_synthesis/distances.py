@@ -20,5 +20,6 @@ def distance(x: Tensor, y: Tensor, norm: Norm) -> Tensor:
     if norm == "l0":
         return (difference.abs() > L0_TOLERANCE).sum(1).to(x.dtype)
     if norm == "l2":
-        return difference.norm(dim=1)
+        length: Tensor = difference.norm(dim=1)
+        return length
     return difference.abs().amax(1)

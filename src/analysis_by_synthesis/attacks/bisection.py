@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.attacks.recorder import Recorder
 
 
 def bisect(recorder: Recorder, inner: Tensor, outer: Tensor, rows: Tensor, steps: int) -> Tensor:

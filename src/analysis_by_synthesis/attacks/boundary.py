@@ -7,22 +7,27 @@ CPU several times a step.
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.attacks import base
+from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.attacks.starts import adversarial_starts
-from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.params.attacks.boundary import Settings
 
 ADAPTATION = 1.5  # factor by which steps grow and shrink
 CONVERGED = 1e-7  # source step, relative to the distance, that ends the walk
 
 
-def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    rows, starts = adversarial_starts(recorder, 0, settings.bisections)
-    if len(rows):
-        walk(recorder, images[rows], starts, rows, settings)
+class Attack(base.Attack[Settings]):
+    """A walk of each sample from an image of another class."""
+
+    def run(self, recorder: Recorder) -> None:
+        rows, starts = adversarial_starts(recorder, 0, self.settings.bisections)
+        if len(rows):
+            walk(recorder, starts, rows, self.settings)
 
 
-def walk(recorder: Recorder, images: Tensor, starts: Tensor, rows: Tensor, settings: Settings) -> None:
-    """From adversarial starts (M, 1, 28, 28) towards the images (M, 1, 28, 28) of the samples `rows` (M,)."""
+def walk(recorder: Recorder, starts: Tensor, rows: Tensor, settings: Settings) -> None:
+    """From adversarial starts (M, 1, 28, 28) towards the images of the samples `rows` (M,)."""
+    images = recorder.images[rows]
     clean, best = images.flatten(1), starts.flatten(1)
     spherical, source = (torch.full_like(clean[:, 0], step) for step in (settings.spherical_step, settings.source_step))
     on_sphere, closer_by = Successes(100, rows), Successes(30, rows)
@@ -36,7 +41,7 @@ def walk(recorder: Recorder, images: Tensor, starts: Tensor, rows: Tensor, setti
         distance = norm(away)
         proposal, sideways = proposals(clean, away, distance, spherical, source)
         adversarial = fooled(proposal)
-        if look := step % settings.look_every == 0:
+        if look := step % settings.update_stats_every_k == 0:
             on_sphere.append(fooled(sideways))
             closer_by.append(adversarial)
         walks = adversarial & (norm(clean - proposal) < distance) & (source >= CONVERGED)

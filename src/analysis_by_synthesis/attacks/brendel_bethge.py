@@ -3,28 +3,33 @@
 Foolbox's trust region grows with the number of samples attacked together; here it doesn't.
 """
 
-import foolbox
-from torch import Tensor
+from collections.abc import Callable
 
+import foolbox
+
+from analysis_by_synthesis.attacks import base
+from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.attacks.starts import follow_boundary
-from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.params.attacks.brendel_bethge import Settings
 
-VARIANTS = {
+VARIANTS: dict[str, Callable[..., foolbox.attacks.base.MinimizationAttack]] = {
     "l2": foolbox.attacks.L2BrendelBethgeAttack,
     "linf": foolbox.attacks.LinfinityBrendelBethgeAttack,
     "l0": foolbox.attacks.L0BrendelBethgeAttack,
 }
 
 
-def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    def build(samples: int) -> foolbox.attacks.base.MinimizationAttack:
-        return VARIANTS[settings.norm](
-            steps=settings.steps,
-            lr=settings.learning_rate / samples,
-            lr_num_decay=settings.decays,
-            binary_search_steps=settings.bisections,
-        )
+class Attack(base.Attack[Settings]):
+    """Foolbox's L2BrendelBethgeAttack, LinfinityBrendelBethgeAttack or L0BrendelBethgeAttack."""
 
-    for rank in range(settings.restarts):
-        follow_boundary(build, recorder, settings.bisections, rank)
+    def run(self, recorder: Recorder) -> None:
+        for rank in range(self.settings.restarts):
+            follow_boundary(self._build, recorder, self.settings.binary_search_steps, rank)
+
+    def _build(self, samples: int) -> foolbox.attacks.base.MinimizationAttack:
+        return VARIANTS[self.settings.norm](
+            steps=self.settings.steps,
+            lr=self.settings.lr / samples,
+            lr_num_decay=self.settings.lr_num_decay,
+            binary_search_steps=self.settings.binary_search_steps,
+        )

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.recorder import Recorder
 
 
 def log_odds(logits: Tensor, labels: Tensor) -> Tensor:

@@ -6,37 +6,42 @@ Foolbox's version raises for the whole batch when one sample has no start, and d
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.attacks import base
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
+from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.params.attacks.pointwise import Settings
 
 
-def attack(recorder: Recorder, images: Tensor, labels: Tensor, settings: Settings) -> None:
-    highest = images.new_ones(len(images))
-    for _ in range(settings.starts):
-        start, highest = _start(recorder, images, highest, settings)
-        adversarials = reset_pixels(recorder, images, start)
-        if settings.norm == "l2":
-            approach_pixels(recorder, images, adversarials, settings)
+class Attack(base.Attack[Settings]):
+    """From noise, pixel by pixel back to the clean image."""
+
+    def run(self, recorder: Recorder) -> None:
+        highest = recorder.images.new_ones(len(recorder.images))
+        for _ in range(self.settings.restarts):
+            start, highest = self._start(recorder, highest)
+            adversarials = reset_pixels(recorder, start)
+            if self.settings.norm == "l2":
+                approach_pixels(recorder, adversarials, self.settings.bisections, self.settings.min_improvement)
+
+    def _start(self, recorder: Recorder, highest: Tensor) -> tuple[Tensor, Tensor]:
+        """The sparsest of several noisy adversarials, the clean image where none was found; the density for the next try."""
+        images, settings = recorder.images, self.settings
+        best, fewest = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
+        for _ in range(settings.repetitions):
+            noisy, highest = salt_and_pepper(recorder, settings.levels, settings.density_factor, highest)
+            changed = distance(noisy, images, "l0")
+            sparser = (changed > 0) & (changed < fewest)
+            best[sparser], fewest[sparser] = noisy[sparser], changed[sparser]
+        return best, highest
 
 
-def _start(recorder: Recorder, images: Tensor, highest: Tensor, settings: Settings) -> tuple[Tensor, Tensor]:
-    """The sparsest of several noisy adversarials, the clean image where none was found; the density for the next try."""
-    best, fewest = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
-    for _ in range(settings.repetitions):
-        noisy, highest = salt_and_pepper(recorder, images, settings.levels, settings.narrowing, highest)
-        changed = distance(noisy, images, "l0")
-        sparser = (changed > 0) & (changed < fewest)
-        best[sparser], fewest[sparser] = noisy[sparser], changed[sparser]
-    return best, highest
-
-
-def reset_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor) -> Tensor:
+def reset_pixels(recorder: Recorder, adversarials: Tensor) -> Tensor:
     """Set pixels to their clean value, one at a time in random order, while the image stays adversarial.
 
     Passes over all changed pixels are repeated until no pixel can be reset any more.
     """
+    images = recorder.images
     clean, x = images.flatten(1), adversarials.flatten(1).clone()
     progressing = (x != clean).any(1)
     while progressing.any():
@@ -49,24 +54,25 @@ def reset_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor) -> Te
     return x.view_as(images)
 
 
-def approach_pixels(recorder: Recorder, images: Tensor, adversarials: Tensor, settings: Settings) -> None:
+def approach_pixels(recorder: Recorder, adversarials: Tensor, bisections: int, min_improvement: float) -> None:
     """Bisect the changed pixels towards their clean values, one after the other in random order.
 
     Passes over all changed pixels are repeated until one shortens the perturbation too little.
     """
+    images = recorder.images
     clean, x = images.flatten(1), adversarials.flatten(1).clone()
     progressing = (x != clean).any(1)
     while progressing.any():
         before = (x - clean).norm(dim=1)
         for rows, pixels in _changed_pixels(x, clean, progressing):
             low, high = clean[rows, pixels], x[rows, pixels]
-            for _ in range(settings.bisections):
+            for _ in range(bisections):
                 middle = (low + high) / 2
                 trial = x[rows].scatter(1, pixels[:, None], middle[:, None])
                 adversarial = recorder.is_adversarial(trial.view(-1, *images.shape[1:]), rows)
                 low, high = torch.where(adversarial, low, middle), torch.where(adversarial, middle, high)
             x[rows, pixels] = high
-        progressing &= (x - clean).norm(dim=1) < (1 - settings.least_gain) * before
+        progressing &= (x - clean).norm(dim=1) < (1 - min_improvement) * before
 
 
 def _changed_pixels(x: Tensor, clean: Tensor, chosen: Tensor) -> list[tuple[Tensor, Tensor]]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.attacks.bisection import bisect
 from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
-from analysis_by_synthesis.evaluation.recorder import Recorder
+from analysis_by_synthesis.attacks.recorder import Recorder
 
 
 def adversarial_starts(recorder: Recorder, rank: int, bisections: int) -> tuple[Tensor, Tensor]:

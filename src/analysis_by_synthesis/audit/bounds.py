@@ -5,14 +5,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.attacks import bound_guided
+from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.audit.verdict import Verdict
+from analysis_by_synthesis.bounds import bound_guided
 from analysis_by_synthesis.bounds.summary import violations
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.results import Cell, Row, smallest
+from analysis_by_synthesis.evaluation.results import Cell, Row, smallest_distances
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL, Settings
 from analysis_by_synthesis.params.bounds import CutSettings
 
 TOLERANCE = 0.02  # relative, of a bound that is searched for again: other CPUs end a little elsewhere
@@ -22,7 +22,7 @@ SAMPLE = 6  # images of each model and norm whose bounds are searched for again
 def check_bounds(cells: dict[Row, Cell], model: str, norm: Norm) -> Verdict:
     """The bounds of a model in a norm, against the records of all cells that attack it."""
     lower = cells[Row(norm, BOUND_GUIDED_LABEL, model)].records["lower"]
-    both = pd.concat({"lower": lower, "upper": smallest(cells, norm, model)}, axis=1, join="inner")
+    both = pd.concat({"lower": lower, "upper": smallest_distances(cells, norm, model)}, axis=1, join="inner")
     faults = [
         f"{model}, test image {image}: the {norm} bound {both['lower'][image]} is above {both['upper'][image]},"
         " an adversarial's"
@@ -46,9 +46,7 @@ def check_search(
     records = records[records["clean_correct"]]
     chosen = records.sample(min(SAMPLE, len(records)), random_state=seed).index.to_numpy(copy=True)
     recorder = Recorder(model, images[chosen], labels[chosen], norm)
-    found = bound_guided.attack(
-        recorder, images[chosen], labels[chosen], bound_guided.Settings(norm=norm, search=settings)
-    )
+    found = bound_guided.Attack(Settings(norm=norm, search=settings)).run(recorder)
     verdict = Verdict(f"{name}: {len(chosen)} {norm} bounds, searched for again")
     for column in ("single", "lower"):
         claims, again = records.loc[chosen, column].to_numpy(), found[column].numpy()

@@ -15,11 +15,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.bounds.cuts import Bracket, Relaxation, Runs, bracket
 from analysis_by_synthesis.bounds.exact import exact_least
 from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.inference import Inference
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.models import predict
@@ -100,14 +100,14 @@ def _least_size(relaxation: Relaxation, known: Runs, settings: CheckSettings, se
     parts.append((known.classes[0].repeat(settings.scattered), scattered))
     classes, latents = (torch.cat(together)[None] for together in zip(*parts))
     weights = torch.full((1, classes.shape[1], own.constant.shape[1]), 1 / own.constant.shape[1])
-    longer = search.model_copy(update={"weighings": settings.weighings, "evaluations": settings.evaluations})
+    longer = search.model_copy(update={"weight_steps": settings.weight_steps, "evaluations": settings.evaluations})
     runs = relaxation.step(relaxation.begin(classes, latents, weights, longer), longer)
-    runs = relaxation.step(runs.distinct_first(search.same).first(4 * settings.kept), longer)
-    runs = runs.distinct_first(search.same).first(settings.kept)
-    for _ in range(settings.looks):
+    runs = relaxation.step(runs.distinct_first(search.merge_radius).first(4 * settings.runs), longer)
+    runs = runs.distinct_first(search.merge_radius).first(settings.runs)
+    for _ in range(settings.rounds):
         runs = relaxation.step(runs, longer)
     return _solved_exactly(
-        relaxation, Runs.joined(runs, known).distinct_first(search.same).first(settings.exact), settings
+        relaxation, Runs.joined(runs, known).distinct_first(search.merge_radius).first(settings.exact_runs), settings
     )
 
 

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbations, Stretched, perturbations
-from analysis_by_synthesis.evaluation.recorder import Recorder
-from analysis_by_synthesis.evaluation.results import smallest
+from analysis_by_synthesis.bounds.starts import smallest
 from analysis_by_synthesis.inference.engine import Runs as Searches
-from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.models.abs import ABS, with_latents
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params.bounds import CutSettings
 
@@ -65,7 +65,7 @@ class Runs:
     def first(self, number: int) -> "Runs":
         return Runs(*(getattr(self, field.name)[:, :number] for field in fields(self)))
 
-    def __getitem__(self, index: Tensor | tuple[Tensor | slice, Tensor | slice]) -> "Runs":
+    def __getitem__(self, index: Tensor | slice | tuple[Tensor | slice, Tensor | slice]) -> "Runs":
         return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def apart(self) -> "Runs":
@@ -129,20 +129,20 @@ class Relaxation:
         return chosen
 
     def search(self, image: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
-        """New runs from candidates, after two looks at each; the `kept` smallest.
+        """New runs from candidates, after two looks at each; the `runs` smallest.
 
         Args:
             image: some start where inference at this image (N, 1, 28, 28) would.
             weights: of the cuts (N, J), against which the candidates are measured.
         """
-        inference, numbers = self.model.inference, (settings.screened, settings.each, settings.starts)
+        inference, numbers = self.model.inference, (settings.screened, settings.starts_per_class, settings.starts)
         own = self.mixture(weights[:, None])
         small = smallest(self.perturbations, own, self.labels, inference, self.model.gamma, *numbers)
-        near = self._of_others(inference.starts(self.model.observe(image), settings.nearest))
+        near = self._of_others(inference.starts(self.model.observe(image), settings.nearest_starts))
         classes, latents = (torch.cat(parts, 1) for parts in zip(small, near))
         runs = self.begin(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
-        runs = self.step(runs, settings).distinct_first(settings.same).first(2 * settings.kept)
-        return self.step(runs, settings).distinct_first(settings.same).first(settings.kept)
+        runs = self.step(runs, settings).distinct_first(settings.merge_radius).first(2 * settings.runs)
+        return self.step(runs, settings).distinct_first(settings.merge_radius).first(settings.runs)
 
     def begin(self, classes: Tensor, latents: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
         """Runs at latents (N, P, 8) of classes (N, P), with weights of the cuts (N, P, J)."""
@@ -205,9 +205,9 @@ class Relaxation:
             return Runs(classes, latents, inverse_hessian, weights, size, delta)
 
         best = runs = weighed(weights)
-        for _ in range(settings.weighings - 1 if weights.shape[-1] > 1 else 0):
+        for _ in range(settings.weight_steps - 1 if weights.shape[-1] > 1 else 0):
             explained = self.cuts.constant[:, None] - runs.delta @ self.cuts.slope.mT
-            runs = weighed((runs.weights.clamp_min(LEAST_WEIGHT).log() - settings.rate * explained).softmax(-1))
+            runs = weighed((runs.weights.clamp_min(LEAST_WEIGHT).log() - settings.weight_rate * explained).softmax(-1))
             best = _larger(runs, best)
         return best
 
@@ -242,7 +242,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     In each round the most dangerous run is attacked, and what inference finds where the attack ends joins in: the true
     class's latent as a cut, those of the likeliest other classes as runs. After the last cut the candidates are searched anew.
     """
-    model, images, labels = recorder.model, recorder.images, recorder.labels
+    model, images, labels = with_latents(recorder.latent_model), recorder.images, recorder.labels
     n = torch.arange(len(labels), device=labels.device)
     allowed = perturbations(model, images, recorder.norm)
     relaxation = Relaxation(model, allowed, labels)
@@ -253,12 +253,12 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         distance, latents = model.inference.infer(model.observe(x), model.gamma)
         relaxation.cut(latents[n, labels])
         others = (model.gamma * distance).scatter(1, labels[:, None], torch.inf)
-        rivals = others.topk(min(settings.rivals, others.shape[1] - 1), largest=False).indices
+        rivals = others.topk(min(settings.new_runs, others.shape[1] - 1), largest=False).indices
         runs = relaxation.resume(runs, rivals, latents[n[:, None], rivals], settings)
     worst = allowed.perturbed(runs.delta[:, 0])
     runs = relaxation.converge(Runs.joined(runs, relaxation.search(worst, runs.weights[:, 0], settings)), settings)
-    finished = relaxation.converge(runs.first(settings.finished), settings.deciding())
-    runs = Runs.joined(finished, runs[:, settings.finished :]).smallest_first()
+    finished = relaxation.converge(runs.first(settings.final_runs), settings.deciding())
+    runs = Runs.joined(finished, runs[:, settings.final_runs :]).smallest_first()
     single = single.minimum(relaxation.with_first_cut(runs).amin(1)).minimum(runs.size[:, 0])
     single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, runs.size[:, 0]))
     return Bracket(single, lower, runs, relaxation)
@@ -278,7 +278,7 @@ def attack(recorder: Recorder, relaxation: Relaxation, worst: Runs, settings: Cu
         return allowed.perturbed(delta[:, 0])
 
     low = torch.ones_like(worst.size[:, 0])
-    high = (recorder.best_distance / worst.size[:, 0]).clamp(1, settings.reach)
+    high = (recorder.best_distance / worst.size[:, 0]).clamp(1, settings.attack_depth)
     for _ in range(settings.bisections):
         middle = (low + high) / 2
         fooled = recorder.is_adversarial(at(middle))

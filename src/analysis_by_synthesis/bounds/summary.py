@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import beta
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.evaluation.results import Cell, Row, smallest
+from analysis_by_synthesis.evaluation.results import Cell, Row, smallest_distances
 from analysis_by_synthesis.evaluation.statistics import CONFIDENCE
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
 from analysis_by_synthesis.pipeline.errors import UserError
@@ -44,7 +44,7 @@ def summarise(
             paper, searches = records[model]
             check = searches[searches["norm"] == norm]
             lower = fallen(cell.records, check)
-            both = brackets[norm][model] = bracket(lower, smallest(cells, norm, model), norm)
+            both = brackets[norm][model] = bracket(lower, smallest_distances(cells, norm, model), norm)
             summary[model][norm] = {
                 **summarise_bounds(lower, both, thresholds[norm]),
                 **summarise_paper_bounds(paper, lower, norm),

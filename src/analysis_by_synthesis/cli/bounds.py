@@ -2,11 +2,11 @@
 
 import pandas as pd
 
+from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.bounds.cuts import bracket
 from analysis_by_synthesis.bounds.records import records
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.recorder import Recorder
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.reader import read

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from analysis_by_synthesis.attacks.registry import Attack, load_attack
+from analysis_by_synthesis.attacks.base import Attack
+from analysis_by_synthesis.attacks.registry import load_attack
 from analysis_by_synthesis.calibration.class_scalars import fit_binary_abs
 from analysis_by_synthesis.data.mnist import dataset, load
 from analysis_by_synthesis.evaluation.cell import Experiment
@@ -52,28 +53,19 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
     )
     experiment, cells = Experiment(seed=seed, order=order, evaluation=evaluation), _cells(project, names)
     loaded = {attack: _attack(project, attack) for _, attack in cells.values()}
-    needed = {name for _, _, settings in loaded.values() for name in settings.needs if (weights / name).is_dir()}
+    needed = {name for _, attack in loaded.values() for name in attack.settings.needs if (weights / name).is_dir()}
     made = Project(output)
     _check_folders(weights, made)
     _collect(project, weights, made, {model for model, _ in cells.values()} | needed)
     accuracy = {model: _clean_accuracy(project, made, model, clean_images) for model, _ in cells.values()}
     rows = []
     for name, (model, attack_name) in cells.items():
-        block, attack, settings = loaded[attack_name]
-        others = {other: (made if other in needed else project).models / other for other in settings.needs}
+        block, attack = loaded[attack_name]
+        others = {other: (made if other in needed else project).models / other for other in attack.settings.needs}
         code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
         n = samples or block.samples
-        experiment.run(
-            made.models / model,
-            attack,
-            settings,
-            n,
-            code,
-            made.attacks / name,
-            dataset(project.mnist),
-            made.work,
-            others,
-        )
+        stem = made.attacks / name
+        experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others)
         distances = read_records(made.attacks / f"{name}.csv")[block.norm]
         rows.append({
             "cell": name, "clean_accuracy": accuracy[model], "n": n, "norm": block.norm,
@@ -95,9 +87,9 @@ def _cells(project: Project, names: list[str]) -> dict[str, tuple[str, str]]:
     return cells
 
 
-def _attack(project: Project, name: str) -> tuple[AttackBlock, Attack, AttackSettings]:
+def _attack(project: Project, name: str) -> tuple[AttackBlock, Attack[AttackSettings]]:
     (block,) = read({f"attacks.{name}": AttackBlock}, project.params)
-    return block, *load_attack(f"attacks.{name}", block, project.params)
+    return block, load_attack(f"attacks.{name}", block, project.params)
 
 
 def _check_folders(weights: Path, made: Project) -> None:

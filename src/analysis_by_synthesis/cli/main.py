@@ -31,7 +31,10 @@ def commands() -> None:
 
 @commands.command()
 def check() -> None:
-    """Check params.yaml: all keys and values, and whether its blocks fit together."""
+    """Check the whole of params.yaml.
+
+    All keys and values are read as the stages would read them, and blocks have to fit together.
+    """
     from analysis_by_synthesis.params.check import check
 
     with ends_in_a_sentence("nothing was changed"):
@@ -42,9 +45,9 @@ def check() -> None:
 
 @commands.command()
 def code() -> None:
-    """Write code.json, the fingerprints of the code, after a check of params.yaml.
+    """Write code.json, the code's fingerprints.
 
-    This is the first stage of the pipeline: `dvc repro` runs it.
+    params.yaml is checked first, as a whole. This is the first stage of the pipeline: `dvc repro` runs it.
     """
     from analysis_by_synthesis.params.check import check
     from analysis_by_synthesis.pipeline.code import fingerprints, nested
@@ -65,7 +68,7 @@ def code() -> None:
     "--samples", type=click.IntRange(min=1), help="Images to attack in each cell; as params.yaml says if not given."
 )
 def evaluate(weights: Path, output: Path, cells: tuple[str, ...], samples: int | None) -> None:
-    """Evaluate other weights as the committed ones were.
+    """Evaluate other weights, as these were.
 
     WEIGHTS is a folder that is laid out as models/ is: abs/0.safetensors to abs/9.safetensors, cnn/weights.safetensors and
     so on. A model without a config.json gets that of this project. A CELL is a model and an attack of params.yaml, for
@@ -84,9 +87,9 @@ def evaluate(weights: Path, output: Path, cells: tuple[str, ...], samples: int |
 @click.argument("images", nargs=-1, required=True, type=int, metavar="IMAGE...")
 @click.option("--effort", help="A search under bounds.search in params.yaml; bounds.effort if not given.")
 def bounds(model: str, norm: Norm, images: tuple[int, ...], effort: str | None) -> None:
-    """Bound the robustness of MODEL at test images, in one NORM.
+    """Bound a model's robustness at test images.
 
-    An IMAGE is an index of MNIST's test split, 0 to 9999. There is a row for each: no perturbation smaller than `lower` changes
+    NORM is the norm of the perturbations, and an IMAGE is an index of MNIST's test split, 0 to 9999. There is a row for each: no perturbation smaller than `lower` changes
     the class, as far as the search for latents finds the best ones.
     """
     from analysis_by_synthesis.cli.bounds import bounds
@@ -105,7 +108,9 @@ def bounds(model: str, norm: Norm, images: tuple[int, ...], effort: str | None) 
 )
 @click.option("--seed", type=int, default=0, help="Of all samples.")
 def audit(everything: bool, reruns: int, seed: int) -> None:
-    """Check everything that this repository claims, from its committed files.
+    """Check everything that is claimed here.
+
+    The committed files are enough for that.
 
     There is a verdict in one line for each check, and the exit code is 1 if any check fails. `make audit` downloads MNIST
     first.
@@ -128,10 +133,10 @@ def audit(everything: bool, reruns: int, seed: int) -> None:
 @click.argument("states", nargs=10, type=FOLDER, metavar="0.pth ... 9.pth")
 @click.argument("weights", type=FOLDER)
 def convert(states: tuple[Path, ...], weights: Path) -> None:
-    """Convert the authors' released VAEs into a folder that `evaluate` takes.
+    """Convert the authors' released VAEs.
 
     They are ten PyTorch state dicts, of the classes 0 to 9 in this order. The folder WEIGHTS gets abs/0.safetensors to
-    abs/9.safetensors.
+    abs/9.safetensors, and `evaluate` takes it.
     """
     from analysis_by_synthesis.networks.convert import convert_all
 
@@ -140,10 +145,21 @@ def convert(states: tuple[Path, ...], weights: Path) -> None:
 
 
 @commands.command()
-def migrate() -> None:
-    """Write dvc.lock for results that were made by older code, without making them again.
+def parameters() -> None:
+    """Print the table of all settings.
 
-    For maintainers, while the code moves: the run cards of these results say "migrated", and the audit counts them.
+    It is docs/parameters.md, made from the settings' descriptions.
+    """
+    from analysis_by_synthesis.params.table import tables
+
+    click.echo(tables(), nl=False)
+
+
+@commands.command()
+def migrate() -> None:
+    """Write dvc.lock for results of older code.
+
+    They are not made again. For maintainers, while the code moves: the run cards of these results say "migrated", and the audit counts them.
     """
     from analysis_by_synthesis.pipeline.migrate import migrate
 

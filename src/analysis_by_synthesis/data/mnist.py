@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis_by_synthesis.data.dataset import Dataset
+from analysis_by_synthesis.params.data import MNISTFile
 from analysis_by_synthesis.pipeline.errors import UserError
 
 MNIST = Path("data/mnist")
-FILES = {
+Split = Literal["train", "test"]
+FILES: dict[Split, tuple[MNISTFile, MNISTFile]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-Split = Literal["train", "test"]
 
 
 def load(split: Split, directory: Path = MNIST) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ The first 100 of 200 images are those of 100. Attacks take images from the front
 
 from hashlib import sha256
 
-TEST_IMAGES = 10000
+from analysis_by_synthesis.params.data import TEST_IMAGES
 
 
 def in_order(seed: int, images: int = TEST_IMAGES) -> list[int]:

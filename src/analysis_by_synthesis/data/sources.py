@@ -58,7 +58,7 @@ def download(settings: Download, directory: Path) -> None:
     Raises:
         UserError: no source delivered the files.
     """
-    sums: dict[str, str] = {**settings.sha256}
+    sums = {str(name): digest for name, digest in settings.sha256.items()}
     for name, content in fetch(sums, settings.sources, settings.timeout_seconds).items():
         with replacing(directory / name) as temporary:
             temporary.write_bytes(content)
@@ -190,7 +190,7 @@ def _idx_files(pickled: bytes) -> dict[str, bytes]:
     """The IDX files from ((images, labels) of 50,000, 10,000 and 10,000 images), pixels as multiples of 1/256."""
     first, second, test = ArrayUnpickler(io.BytesIO(pickled), encoding="latin1").load()
     train = [np.concatenate(parts) for parts in zip(first, second)]
-    files = {}
+    files: dict[str, bytes] = {}
     for (images, labels), names in zip((train, test), (FILES["train"], FILES["test"])):
         files[names[0]] = _idx((images * 256).astype(np.uint8).reshape(-1, 28, 28))
         files[names[1]] = _idx(labels.astype(np.uint8))

@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.calibration.softmax import posterior
 from analysis_by_synthesis.distal.records import onto_grey_levels
-from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.models import logits
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.distal import Ascent, DistalSettings
@@ -67,7 +67,7 @@ class Climber:
         x, going = starts.clone(), torch.arange(len(starts), device=starts.device)
         image, highest = starts.clone(), starts.new_full((len(starts),), -1.0, dtype=torch.float64)
         steps = torch.zeros_like(going)
-        look = self.model if ascent.difference is None else _estimating(self.model, ascent.difference)
+        look = self.model if ascent.difference_step is None else _estimating(self.model, ascent.difference_step)
         for step in range(ascent.steps + 1):
             stored = onto_grey_levels(x[going])
             p = self.probability(stored)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from analysis_by_synthesis.attacks.registry import Attack
+from analysis_by_synthesis.attacks.base import Attack
+from analysis_by_synthesis.attacks.recorder import Resources
 from analysis_by_synthesis.data.dataset import Dataset
 from analysis_by_synthesis.data.order import in_order
-from analysis_by_synthesis.evaluation.recorder import Resources
 from analysis_by_synthesis.evaluation.records import write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.models import load_model
@@ -36,8 +36,7 @@ class Experiment(Block):
     def run(
         self,
         model: Path,
-        attack: Attack,
-        settings: AttackSettings,
+        attack: Attack[AttackSettings],
         samples: int,
         code: Mapping[str, str],
         stem: Path,
@@ -55,16 +54,18 @@ class Experiment(Block):
             work: where finished pieces are kept.
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.
         """
+        settings = attack.settings
         needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
-        files = data.paths("test", "train") if settings.pool else data.paths("test")
+        files = data.paths("test", "train") if settings.needs_images else data.paths("test")
         parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *files]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
         where = device()
         images, labels = (part.to(where) for part in data.load("test"))
-        pool = data.load("train") if settings.pool else (images[:0], labels[:0])
-        others = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
-        resources = Resources(*(part[: self.evaluation.pool].to(where) for part in pool), others)
-        cell = AttackCell(load_model(model.name, model.parent, where), attack, settings, self.evaluation, resources)
+        starts, classes = data.load("train") if settings.needs_images else (images[:0], labels[:0])
+        n = self.evaluation.start_images
+        asked = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
+        resources = Resources(starts[:n].to(where), classes[:n].to(where), asked)
+        cell = AttackCell(load_model(model.name, model.parent, where), attack, self.evaluation, resources)
         order = in_order(self.order, len(labels))
         records, run = cell.run(images, labels, order, samples, self.seed, checkpoints, stem.name)
         write_attack(stem, records)

@@ -6,12 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.evaluation.results import Cell, Row
+from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.params.report import FlagSettings
 
-NOISE = {"gaussian_noise", "salt_and_pepper"}  # by module
-DECISIONS = {"boundary", "hop_skip_jump", "pointwise", "transfer"}
-SINGLE_STEP = {"fast_gradient"}
-HINGE = {"carlini_wagner"}  # whose loss is flat beyond the boundary by design
 GE = " w/ GE"  # ends the labels of attacks with estimated gradients
 MEANING = {
     "weaker than noise": "The median distance is above that of plain noise: the attack does not work on this model.",
@@ -36,11 +33,12 @@ def flags(cells: dict[Row, Cell], settings: FlagSettings) -> pd.DataFrame:
     return table.assign(meaning=table["flag"].map(MEANING))
 
 
-def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple]:
+def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple[object, ...]]:
+    sees = {row: settings_type(cell.module).sees for row, cell in cells.items()}
     for row in cells:
         own = {other for other in cells if (other.norm, other.model) == (row.norm, row.model)}
         exact = {other for other in own if not other.attack.endswith(GE)}
-        for noise in (other for other in own if cells[other].module in NOISE and cells[row].module not in NOISE):
+        for noise in (other for other in own if sees[other] == "noise" and sees[row] != "noise"):
             ours, theirs = _medians(cells, row, noise)
             if ours > factor * theirs:
                 yield "weaker than noise", *row, ours, theirs
@@ -48,23 +46,24 @@ def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple]:
             ours, theirs = _medians(cells, row, same)
             if factor * ours < theirs:
                 yield "estimated beats exact gradient", *row, ours, theirs
-        white_box = {other for other in exact if cells[other].module not in NOISE | DECISIONS}
-        if cells[row].module in DECISIONS and white_box:
+        white_box = {other for other in exact if sees[other] in ("gradients", "latents")}
+        if sees[row] == "decisions" and white_box:
             ours, theirs = min((_medians(cells, row, other) for other in white_box), key=lambda pair: pair[1])
             if factor * ours < theirs:
                 yield "black box beats white box", *row, ours, theirs
 
 
-def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[tuple]:
+def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[tuple[object, ...]]:
     for row, cell in cells.items():
         attacked = cell.records[cell.records["clean_correct"]]
         if attacked.empty:
             continue
         found = attacked["success"] | attacked["rejected"]
         signs = {"zero gradients": attacked["zero_gradients"] > 0, "not confirmed": attacked["rejected"]}
-        if cell.module in HINGE:
+        attack = settings_type(cell.module)
+        if attack.hinge_loss:
             del signs["zero gradients"]
-        if cell.module not in NOISE | SINGLE_STEP:
+        if not attack.limited_budget:
             signs["no success at any budget"] = ~found
         for flag, sign in signs.items():
             if sign.mean() > share:

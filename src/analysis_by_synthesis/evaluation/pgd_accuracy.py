@@ -6,7 +6,7 @@ from torch import Tensor
 from analysis_by_synthesis.models import BATCH, predict
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.pgd_accuracy import PGD
-from analysis_by_synthesis.training.classifier import pgd
+from analysis_by_synthesis.training.pgd import pgd
 
 
 def pgd_accuracy(model: Classifier, images: Tensor, labels: Tensor, settings: PGD, seed: int) -> float:

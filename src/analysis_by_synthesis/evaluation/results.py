@@ -91,7 +91,7 @@ def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str) -> d
     return together
 
 
-def smallest(cells: dict[Row, Cell], norm: Norm, model: str) -> pd.Series:
+def smallest_distances(cells: dict[Row, Cell], norm: Norm, model: str) -> pd.Series:
     """The smallest distance that any attack has found, of each image that any was given."""
     found = [cell.records[norm] for row, cell in cells.items() if (row.norm, row.model) == (norm, model)]
     return pd.concat(found, axis=1).min(axis=1) if found else pd.Series(dtype=float)

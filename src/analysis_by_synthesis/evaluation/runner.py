@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.attacks.registry import Attack
+from analysis_by_synthesis.attacks.base import Attack
+from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient
+from analysis_by_synthesis.attacks.recorder import Recorder, Resources
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.recorder import Recorder, Resources
 from analysis_by_synthesis.evaluation.records import onto_grid
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.models import predict
@@ -38,14 +38,11 @@ class AttackCell:
 
     Attributes:
         model: on the images' device.
-        attack: of an attack module.
-        settings: of that attack.
         resources: what attacks may use beside the model.
     """
 
     model: Classifier
-    attack: Attack
-    settings: AttackSettings
+    attack: Attack[AttackSettings]
     evaluation: Evaluation
     resources: Resources
 
@@ -89,14 +86,14 @@ class AttackCell:
         correct = clean == labels
         adversarials, rejected = images.clone(), torch.zeros_like(correct)
         queries, zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
-        recorder = Recorder(
-            self.model, images[correct], labels[correct], self.settings.norm, self.evaluation.kept, self.resources
-        )
+        settings, candidates = self.attack.settings, self.evaluation.candidates
+        attacked = images[correct], labels[correct]
+        recorder = Recorder(self.model, *attacked, settings.norm, candidates, self.resources, settings.sees)
         said: dict[str, Tensor] = {}
-        for step in self.settings.difference_steps or [None]:
+        for step in settings.difference_steps or [None]:
             recorder.estimate = EstimatedGradient(self.model, step) if step else None
             if correct.any():
-                said = self.attack(recorder, recorder.images, recorder.labels, self.settings) or {}
+                said = self.attack.run(recorder) or {}
         adversarials[correct], confirmed = self._confirm(recorder)
         rejected[correct] = recorder.best_distance.isfinite() & ~confirmed
         queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients

@@ -19,7 +19,9 @@ def verify(model: Classifier, images: Tensor, adversarials: Tensor, labels: Tens
     shown = torch.where(valid[:, None, None, None], adversarials, images)
     predicted = logits(model, shown, "arbitrate").argmax(1)
     success = valid & (predicted != labels)
-    distances = {norm: distance(images, adversarials, norm).masked_fill(~success, torch.inf) for norm in NORMS}
+    distances: dict[str, Tensor] = {
+        norm: distance(images, adversarials, norm).masked_fill(~success, torch.inf) for norm in NORMS
+    }
     return {"success": success, "predicted": predicted, **distances}
 
 

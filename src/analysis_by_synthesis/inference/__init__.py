@@ -1,4 +1,4 @@
-"""Optimisation-based inference: the search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 (eq. 3, 5)."""
+"""Optimisation-based inference: the search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2."""
 
 import logging
 from collections.abc import Sequence

@@ -89,7 +89,7 @@ class Runs:
 
 
 class Inference(ABC):
-    """The search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 (eq. 3, 5) for C classes.
+    """The search for D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 for C classes (section 3).
 
     Images are float (N, *image_shape), usually in [0, 1]; the objective is defined for all others too. Those of another shape
     or with values that are not finite raise ValueError. All is computed in float32. Nothing here is differentiable: by the
@@ -150,7 +150,7 @@ class Inference(ABC):
         value = residual.square().sum(2) + latents.square().sum(1) / 2
         contends = gamma * value <= (gamma * value).kthvalue(2, 1, keepdim=True).values + self.settings.following.margin
         start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
-        found = self.bfgs_where(contends, x, start[classes.expand_as(contends)], self.settings.nearby)
+        found = self.bfgs_where(contends, x, start[classes.expand_as(contends)], self.settings.nearby_evaluations)
         return torch.where(contends, found.value, value)
 
     @undisturbed
@@ -269,7 +269,7 @@ class Inference(ABC):
 
 def _contenders(runs: Runs, round: Round, gamma: Gamma) -> Tensor:
     best = runs[:, :, 0]
-    optimistic: Tensor = gamma * (best.value - round.optimism * best.predicted_decrease())
+    optimistic: Tensor = gamma * (best.value - round.decrease_weight * best.predicted_decrease())
     return optimistic <= (gamma * best.value).amin(1, keepdim=True) + round.margin
 
 

@@ -106,7 +106,7 @@ class FastInference(Inference):
         shape = *found.shape[:3], starts
         chosen, values = np.empty(shape, np.int64), np.empty(shape, np.float32)
         ends = np.empty((*shape, LATENT), np.float32)
-        limits = self.settings.bfgs.longest_step, self.settings.separation
+        limits = self.settings.bfgs.max_step, self.settings.separation
 
         def first_steps(c: int, group: int) -> None:
             these = c, group
@@ -128,7 +128,7 @@ class FastInference(Inference):
     def bfgs(self, x: Tensor, image: Tensor, classes: Tensor, runs: Runs, evaluations: int, prior: float = 1.0) -> Runs:
         images, of_image = _rows(x), image.numpy()
         how = self.settings.bfgs
-        constants = (how.armijo, how.longest_step, how.strongest_backtrack, how.least_curvature, prior)
+        constants = (how.armijo, how.max_step, how.min_backtrack, how.min_curvature, prior)
         runs = runs.copy()
         state = [_rows(t) for t in runs.fields()]
         self._for_each_class(

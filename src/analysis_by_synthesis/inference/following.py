@@ -75,7 +75,7 @@ class Following:
         return x.isfinite().flatten(1).all(1), near, near | self._within_reach(x, self._last[rows])
 
     def _within_reach(self, x: Tensor, other: Tensor) -> Tensor:
-        near: Tensor = (x - other).flatten(1).norm(dim=1) <= self.settings.reach
+        near: Tensor = (x - other).flatten(1).norm(dim=1) <= self.settings.restart_distance
         return near
 
     def _known(self, x: Tensor, rows: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ class ReferenceInference(Inference):
         gradient = tables.offsets[classes, of] + torch.einsum("np,ncfpi->ncfi", p, tables.slopes[classes, of])
         inverse_hessian = tables.inverse_hessians[classes, of]
         step = -(inverse_hessian @ gradient[..., None])[..., 0]
-        scale = (self.settings.bfgs.longest_step / step.norm(dim=3)).clamp(max=1)
+        scale = (self.settings.bfgs.max_step / step.norm(dim=3)).clamp(max=1)
         end = self.candidates[of] + scale[..., None] * step
         predicted = score + (scale - scale.square() / 2) * (step * gradient).sum(3)
         first = self._apart(end, predicted)[..., :starts]
@@ -106,7 +106,7 @@ class ReferenceInference(Inference):
         z, value, gradient, inverse, step = runs.fields()
         identity = _identity(z)
         direction = -(inverse @ gradient[:, :, None])[:, :, 0]
-        direction = direction * (how.longest_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
+        direction = direction * (how.max_step / direction.norm(dim=1, keepdim=True)).clamp(max=1)
         slope = (direction * gradient).sum(1)
         trial = z + step[:, None] * direction
         trial_value, trial_gradient = self._value_and_gradient(x, classes, trial, prior)
@@ -115,13 +115,13 @@ class ReferenceInference(Inference):
 
         s, y = trial - z, trial_gradient - gradient
         curvature = (s * y).sum(1)
-        updates = accepted & ~first & (curvature > how.least_curvature * s.norm(dim=1) * y.norm(dim=1))
+        updates = accepted & ~first & (curvature > how.min_curvature * s.norm(dim=1) * y.norm(dim=1))
         rho = torch.where(updates, 1 / curvature, 0)[:, None, None]
         left = identity - rho * s[:, :, None] * y[:, None, :]
         inverse = left @ inverse @ left.mT + rho * s[:, :, None] * s[:, None, :]
 
         parabola = -slope * step / (2 * (trial_value - value - slope * step))
-        shortened = step * parabola.clamp(how.strongest_backtrack, 0.5)
+        shortened = step * parabola.clamp(how.min_backtrack, 0.5)
         step = torch.where(accepted, 1, shortened)
         z = torch.where(accepted[:, None], trial, z)
         value = torch.where(accepted, trial_value, value)

@@ -440,7 +440,7 @@ class TritonDecoders:
         runs = runs.copy()
         layers = Layers(self, classes, runs.latent, (x, image))
         state = *runs.fields(), layers.slots.run, layers.slots.bounds, layers.z, layers.partial, layers.gradient
-        constants = self.classes, prior, how.armijo, how.longest_step, how.strongest_backtrack, how.least_curvature
+        constants = self.classes, prior, how.armijo, how.max_step, how.min_backtrack, how.min_curvature
         grid = (min(triton.cdiv(len(image), 16), 1024),)
         bfgs[grid](*state, *constants, False, 16)
         for _ in range(evaluations):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.inference import Following, Inference, build_inference
-from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.models.base import Classifier, LatentClassifier
 from analysis_by_synthesis.networks.decoder import Decoder
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params.inference import InferenceSettings
@@ -54,9 +54,8 @@ class _FirstOrder(torch.autograd.Function):
 
     @staticmethod
     def forward(gradient: Tensor, x: Tensor, reconstruction: Tensor) -> Tensor:
-        return 2 * torch.einsum("nc,nc...->n...", gradient, (x[:, None] - reconstruction).to(gradient.dtype)).to(
-            x.dtype
-        )
+        residual = (x[:, None] - reconstruction).flatten(2).to(gradient.dtype)
+        return 2 * (gradient[:, None] @ residual).view_as(x).to(x.dtype)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Tensor) -> None:
@@ -95,8 +94,8 @@ class Engine:
         )
 
 
-class ABS(Classifier):
-    """Images (N, *image_shape) to logits -gamma_c D_c(x) (N, C) (eq. 3, 5).
+class ABS(LatentClassifier):
+    """Images (N, *image_shape) to logits -gamma_c D_c(x) (N, C) (section 3).
 
     The gradient is that of the minimum, exact where the search has converged, and of first order only. The search runs in
     float32 whatever the dtype of the model and of the images; logits have that of the images. Images may leave [0, 1], where
@@ -144,7 +143,7 @@ class ABS(Classifier):
         def search(observed: Tensor) -> tuple[Tensor, Tensor]:
             inference = self.inference
             distance, latent = inference.infer(observed, self.gamma.float())
-            return distance, inference.reconstruct(latent) if decodes else distance.new_empty(len(x), 0)
+            return distance, inference.reconstruct(latent) if decodes else distance.new_empty(len(observed), 0)
 
         distance, _ = _Distances.apply(self.observe(x), search)  # type: ignore[no-untyped-call]
         return self._logits(distance, x)
@@ -152,6 +151,12 @@ class ABS(Classifier):
     def _logits(self, distance: Tensor, x: Tensor) -> Tensor:
         """-gamma_c D_c(x) in the dtype of the images."""
         return (-self.gamma * distance).to(x.dtype)
+
+    @torch.no_grad()
+    def explain(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits -gamma_c D_c(x) (N, C) and reconstructions G_c(z_c*) (N, C, *image_shape) of images x (N, *image_shape)."""
+        distance, latent = self.inference.infer(self.observe(x), self.gamma.float())
+        return self._logits(distance, x), self.inference.reconstruct(latent)
 
     def arbitrate(self, x: Tensor) -> Tensor:
         """Logits (N, C) of the converged search that decides what counts as an adversarial; not differentiable."""
@@ -211,7 +216,7 @@ class FollowedABS:
 
         def search(observed: Tensor) -> tuple[Tensor, Tensor]:
             distance = self._following.infer(observed, rows, self.model.settings.following.margin if decodes else None)
-            return distance, self._following.reconstruction(rows) if decodes else distance.new_empty(len(x), 0)
+            return distance, self._following.reconstruction(rows) if decodes else distance.new_empty(len(observed), 0)
 
         distance, _ = _Distances.apply(observed, search)  # type: ignore[no-untyped-call]
         return self.model._logits(distance, x)

@@ -57,3 +57,11 @@ class Classifier(nn.Module, ABC):
         state = dict(state_dict)
         consume_prefix_in_state_dict_if_present(state, "module.")
         return super().load_state_dict(state, strict, assign)
+
+
+class LatentClassifier(Classifier):
+    """A classifier that explains an image by a latent of each class, and so can reconstruct it."""
+
+    @abstractmethod
+    def explain(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (N, C) of images x (N, *image_shape), and the reconstruction by each class (N, C, *image_shape)."""

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from safetensors.torch import save_file
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights, save_weights
@@ -32,6 +33,7 @@ def convert(source: Path) -> VAE:
         raise UserError(
             f"{source} holds something else than a state dict, names with tensors; save model.state_dict()."
         )
+    consume_prefix_in_state_dict_if_present(state, "module.")  # as nn.DataParallel names them
     counters = {key: value for key, value in VAE().state_dict().items() if key.endswith("num_batches_tracked")}
     state = {key[:1].lower() + key[1:]: value.contiguous() for key, value in state.items()}
     with TemporaryDirectory() as folder:

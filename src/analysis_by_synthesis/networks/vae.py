@@ -61,6 +61,8 @@ class VAEDecoder(Decoder):
 class VAE(Autoencoder):
     """Encoder and decoder of one class; only the decoder is needed for inference."""
 
+    decoder: VAEDecoder
+
     def __init__(self) -> None:
         super().__init__()
         self.encoder = Encoder()

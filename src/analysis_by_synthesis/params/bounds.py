@@ -6,52 +6,63 @@ from analysis_by_synthesis.params.base import Block, Count, Positive, Share
 
 
 class CutSettings(Block):
-    """How the bounds are searched for.
-
-    Args: screened: candidates of each class whose perturbations are measured; starts: of the search over z, the smallest of
-    these, of all classes; each: so many of each class at least; nearest: starts of each class that explain the image best;
-    kept: runs that go on from these starts, of all classes; rounds: cuts, one at a time; rivals: runs that begin after each;
-    evaluations: of the gradient, between two looks at the perturbation; tolerance: share by which a perturbation still
-    changes when its run has converged; alternations: of delta and z at most, until then; weighings, rate: steps towards
-    the best mixture of cuts; same: latents of one class that are closer are on their way to the same minimum;
-    finished: runs that end with `finer` times the weighings, and the tolerance divided by it; reach: how much deeper than
-    the half-space an attack goes; bisections: of that depth; slack: share by which bounds are lowered, for what the
-    tolerance leaves.
-    """
+    """How the bounds of one image are searched for (bounds.cuts)."""
 
     screened: Count
+    """Candidates of each class whose perturbations are measured."""
     starts: Count
-    each: Count
-    nearest: Count
-    kept: Count
+    """Starts of the search over z, of all classes: the candidates with the smallest perturbations."""
+    starts_per_class: Count
+    """Least number of these starts in each class."""
+    nearest_starts: Count
+    """Further starts of each class: the candidates that explain the image best."""
+    runs: Count
+    """Runs that go on from these starts, of all classes."""
     rounds: Count
-    rivals: Count
+    """Number of rounds; each adds a cut."""
+    new_runs: Count
+    """Runs that begin after each cut."""
     evaluations: Count
+    """Evaluations of D and its gradient by BFGS between two updates of the perturbation."""
     tolerance: Share
+    """Relative change of a perturbation below which its run has converged."""
     alternations: Count
-    weighings: Count
-    rate: Positive
-    same: Positive
-    finished: Count
-    finer: Count
-    reach: Positive
+    """Largest number of alternations of perturbation and latent until then."""
+    weight_steps: Count
+    """Gradient steps towards the best weights of the cuts."""
+    weight_rate: Positive
+    """Length of these steps."""
+    merge_radius: Positive
+    """Distance in latent space below which two runs of a class count as one."""
+    final_runs: Count
+    """Runs that are followed longest."""
+    final_factor: Count
+    """These have so many times the weight steps, and a tolerance divided by it."""
+    attack_depth: Positive
+    """How far the attack goes, as a multiple of the perturbation that reaches the half-space."""
     bisections: Count
+    """Halvings of this depth."""
     slack: Share
+    """Share by which bounds are lowered, for what the tolerance leaves."""
 
     def deciding(self) -> "CutSettings":
         """For the runs that decide the bound."""
-        return self.model_copy(
-            update={"weighings": self.finer * self.weighings, "tolerance": self.tolerance / self.finer}
-        )
+        finer = {
+            "weight_steps": self.final_factor * self.weight_steps,
+            "tolerance": self.tolerance / self.final_factor,
+        }
+        return self.model_copy(update=finer)
 
 
 class BoundsSettings(Block):
-    """Args: images: the first so many test images, by model; effort: the name of one of the searches, from quick to
-    exhaustive; search: for each image and norm, by effort."""
+    """The bounds of the first test images of the order."""
 
     images: dict[str, Count]
+    """Number of test images, by model."""
     effort: str
+    """The name of one of the searches."""
     search: dict[str, CutSettings]
+    """The searches, by effort: quick, standard, thorough, exhaustive."""
 
     @model_validator(mode="after")
     def _effort_is_known(self) -> "BoundsSettings":

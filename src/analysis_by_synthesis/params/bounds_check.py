@@ -4,24 +4,29 @@ from analysis_by_synthesis.params.base import Block, Count, Positive
 
 
 class CheckSettings(Block):
-    """How bounds are tried to be disproved.
-
-    Args: images: the first so many test images in the order of all experiments; seed: of the candidates and the scattering;
-    candidates: among which starts are chosen; starts: of each class; scattered: starts around each of the bracket's
-    latents; spread: standard deviation of these; kept: runs that are followed, `looks` times, with `weighings` of the cuts
-    each; exact: runs whose minimum is solved for; alternations: of this minimum and the latent, for the best of them;
-    evaluations: of the gradient for a latent.
-    """
+    """How bounds are tried to be disproved."""
 
     images: Count
+    """Number of test images, the first ones of the order."""
     seed: int
+    """Of the candidates and of the scattering."""
     candidates: Count
+    """Latents of each class among which starts are chosen."""
     starts: Count
+    """Starts in each class."""
     scattered: Count
+    """Starts around each latent that the search for the bounds has ended at."""
     spread: Positive
-    kept: Count
-    looks: Count
-    weighings: Count
-    exact: Count
+    """Standard deviation of these, in latent space."""
+    runs: Count
+    """Runs that are followed."""
+    rounds: Count
+    """Updates of the perturbation while they are."""
+    weight_steps: Count
+    """Gradient steps towards the best weights of the cuts, in each round."""
+    exact_runs: Count
+    """Runs whose smallest perturbation inside all half-spaces is solved for exactly."""
     alternations: Count
+    """Alternations of this perturbation and the latent, for the best of them."""
     evaluations: Count
+    """Evaluations of D and its gradient by BFGS between two updates."""

@@ -7,19 +7,16 @@ from analysis_by_synthesis.params.base import Block, Count
 
 
 class AttackBlock(Block, extra="allow"):
-    """A block of `attacks`: a row of Table 1, and the settings of the attack.
-
-    Args:
-        module: of the package `attacks`, that defines the attack.
-        label: of the row.
-        norm: of the row.
-        samples: that are attacked, of every model, the first so many in the order of all experiments.
-    """
+    """A block of `attacks`: a row of Table 1, and the settings of its attack."""
 
     module: str
+    """The module of `attacks` that defines the attack."""
     label: str
+    """The row's name in tables."""
     norm: Norm
+    """The metric of the row."""
     samples: Count
+    """Number of test images that are attacked, of every model: the first ones of the order."""
 
     def settings(self) -> dict[str, Any]:
         """What the attack's own `Settings` are made of."""
@@ -30,23 +27,31 @@ class AttackList(Block):
     """Every attack of a list, on every model of another."""
 
     models: list[str]
+    """Blocks of `models`."""
     attacks: list[str]
+    """Blocks of `attacks`."""
 
 
 class BoundsList(Block):
     """Bounds on the robustness of every model of a list, in every norm of another."""
 
     models: list[str]
+    """Blocks of `models`."""
     norms: list[Norm]
+    """l2, linf or l0."""
 
 
 class Cells(Block):
     """Which attacks are run on which models, by the stage that runs them."""
 
     attack: AttackList
+    """Attacks that need nothing but the model."""
     attack_latents: AttackList
+    """Attacks that see the latents of the model."""
     transfer: AttackList
+    """Attacks that need the substitute too."""
     bounds: BoundsList
+    """Lower bounds, and the adversarials that they lead to."""
 
     def attacks(self) -> list[tuple[str, str]]:
         """Model and attack of all cells."""

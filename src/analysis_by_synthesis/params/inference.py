@@ -1,88 +1,99 @@
-"""Every number that changes a result of the inference; the values stand in params.yaml under `inference`."""
+"""`inference` of a model: how D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 is searched for."""
 
 import math
 from typing import Annotated, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from analysis_by_synthesis.params.base import Block
+from analysis_by_synthesis.params.base import Block, Count, NonNegative, Paper, Positive
 
 
 class ProtocolSettings(Block):
     """The paper's search (section 3): Adam in latent space from the best candidate."""
 
-    steps: PositiveInt
-    learning_rate: PositiveFloat
+    steps: Annotated[Count, Paper("50")]
+    """Number of steps."""
+    learning_rate: Annotated[Positive, Paper("0.05")]
+    """Of Adam."""
 
 
 class BFGSSettings(Block):
     """Quasi-Newton search with Armijo backtracking by quadratic interpolation."""
 
-    armijo: PositiveFloat
-    longest_step: PositiveFloat
-    strongest_backtrack: PositiveFloat
-    least_curvature: PositiveFloat
+    armijo: Positive
+    """Share of the predicted decrease that a step has to achieve."""
+    max_step: Positive
+    """Longest step, in latent space."""
+    min_backtrack: Positive
+    """Least factor by which a refused step is shortened."""
+    min_curvature: Positive
+    """Least cosine between step and change of gradient that updates the inverse Hessian."""
 
 
 class Round(Block):
     """One round of a tournament between the classes.
 
-    A class takes part while its value, less `optimism` times the decrease that BFGS predicts, is within `margin` of the
-    best class's value (null: in any case). Its best `starts` runs go on for `evaluations` evaluations of D and its gradient; where it has
-    fewer runs, new ones begin.
+    A class takes part while its value, less `decrease_weight` times the decrease that BFGS predicts, is within `margin` of
+    the best class's value.
     """
 
-    starts: PositiveInt
-    evaluations: PositiveInt
-    margin: Annotated[NonNegativeFloat, BeforeValidator(lambda margin: math.inf if margin is None else margin)]
-    optimism: NonNegativeFloat
+    starts: Count
+    """Runs of each class that go on, the best ones; where a class has fewer, new ones begin."""
+    evaluations: Count
+    """Evaluations of D and its gradient in each run."""
+    margin: Annotated[NonNegative, BeforeValidator(lambda margin: math.inf if margin is None else margin)]
+    """Largest difference from the best class's value; null lets all classes take part."""
+    decrease_weight: NonNegative
+    """Weight of the decrease that BFGS predicts."""
 
 
 Rounds = Annotated[tuple[Round, ...], Field(strict=False, min_length=1)]
 
 
 class FollowingSettings(Block):
-    """How the images of an attack are looked at, which change little by little.
+    """How the images of an attack are looked at, which change little by little."""
 
-    Args: evaluations: of D and its gradient for each class that may have changed its place; decrease: how far D may have
-    fallen, relative to the square of the change; margin: within which of the two least classes gradients need the others;
-    reach: L2 change after which the search starts over.
-    """
-
-    evaluations: PositiveInt
-    decrease: PositiveFloat
-    margin: NonNegativeFloat
-    reach: PositiveFloat
+    evaluations: Count
+    """Evaluations of D and its gradient for each class that may have changed its place."""
+    decrease: Positive
+    """How far D may have fallen, relative to the square of the image's change."""
+    margin: NonNegative
+    """Difference between the two least classes below which gradients need the others too."""
+    restart_distance: Positive
+    """L2 change of the image after which the search starts over."""
 
 
 class InferenceSettings(Block):
-    """How D_c(x) = min_z ||G_c(z) - x||^2 + 1/2 ||z||^2 is searched for.
-
-    Args: nearby: evaluations of D and its gradient for an image that hardly differs from one whose latents are known.
-    """
+    """The search for the latents of each class."""
 
     search: Literal["default", "protocol"]
-    candidates: PositiveInt
+    """The search of the model: our best one, or the paper's."""
+    candidates: Annotated[Count, Paper("8000")]
+    """Latents, drawn from the prior, among which a search looks for its start."""
     dismissed: Annotated[float, Field(ge=0, lt=1)]
+    """Share of the drawn latents, the least likely ones, that is not used."""
     seed: int
+    """Of the candidates."""
     principal_components: Annotated[int, Field(gt=0, multiple_of=16)]
-    finalists: PositiveInt
-    separation: NonNegativeFloat
+    """Number of principal components of the decoded candidates in which images are compared with them."""
+    finalists: Count
+    """Candidates of each class for which the first step is predicted."""
+    separation: NonNegative
+    """Least distance, in latent space, between two starts of the same class."""
     protocol: ProtocolSettings
+    """The paper's search."""
     bfgs: BFGSSettings
+    """The local search of all others."""
     default: Rounds
+    """Rounds of the default search."""
     arbiter: Rounds
+    """Rounds of the search that decides what counts as an adversarial."""
     decision: Rounds
-    nearby: PositiveInt
+    """Rounds of the search for the class alone."""
+    nearby_evaluations: Count
+    """Evaluations of D and its gradient for an image that hardly differs from one whose latents are known."""
     following: FollowingSettings
+    """The search for the images of an attack."""
 
     @field_validator("default", "arbiter")
     @classmethod

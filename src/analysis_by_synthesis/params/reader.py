@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from analysis_by_synthesis.params.renamed import RENAMED
 from analysis_by_synthesis.pipeline.errors import UserError
 
 
@@ -40,7 +41,15 @@ def read_tree(path: Path) -> dict[str, Any]:
 
 def faulty(key: str, error: ValidationError, path: Path) -> UserError:
     """What is wrong with the value of a key, in one sentence."""
-    first = error.errors()[0]
+    errors = error.errors()
+    missing = {one["loc"] for one in errors if one["type"] == "missing"}
+    for one in errors:
+        *block, name = one["loc"]
+        for new in RENAMED.get(str(name), ()) if one["type"] == "extra_forbidden" else ():
+            if (*block, new) in missing:
+                where = ".".join(filter(None, [key, *map(str, block)]))
+                return UserError(f"{path}: {where}: {name} is called {new} now; rename it.")
+    first = errors[0]
     where = ".".join(filter(None, [key, *map(str, first["loc"])]))
     message = first["msg"][0].lower() + first["msg"][1:]
     found = "" if first["type"] == "missing" else f" (it is {first['input']!r})"

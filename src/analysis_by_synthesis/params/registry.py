@@ -12,8 +12,6 @@ from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import faulty
 from analysis_by_synthesis.pipeline.errors import UserError
 
-PACKAGE = __package__
-
 
 def attack_settings(key: str, block: AttackBlock, path: Path) -> AttackSettings:
     """The typed settings of the attack that a block of params.yaml names.
@@ -26,6 +24,16 @@ def attack_settings(key: str, block: AttackBlock, path: Path) -> AttackSettings:
     """
     settings: AttackSettings = _build("attacks", "Settings", block.module, block.settings(), key, path)
     return settings
+
+
+def settings_type(module: str) -> type[AttackSettings]:
+    """The class of an attack's settings, which says what the attack is.
+
+    Args:
+        module: of the attack, "fast_gradient".
+    """
+    found: type[AttackSettings] = _class("attacks", "Settings", module)
+    return found
 
 
 def model_config(block: dict[str, Any], key: str, path: Path) -> Block:
@@ -42,15 +50,22 @@ def model_config(block: dict[str, Any], key: str, path: Path) -> Block:
 
 
 def _build(kind: str, name: str, module: str | None, values: dict[str, Any], key: str, path: Path) -> Any:
-    full = f"{PACKAGE}.{kind}.{module}"
-    try:
-        definition = import_module(full)
-    except ModuleNotFoundError as error:
-        if error.name != full:
-            raise
+    found = _class(kind, name, module)
+    if found is None:
         where = ".".join(filter(None, [key, "module"]))
-        raise UserError(f"{path}: {where}: there is no {kind[:-1]} module {module}; correct it.") from None
+        raise UserError(f"{path}: {where}: there is no {kind[:-1]} module {module}; correct it.")
     try:
-        return getattr(definition, name)(**values)
+        return found(**values)
     except ValidationError as error:
         raise faulty(key, error, path) from None
+
+
+def _class(kind: str, name: str, module: str | None) -> Any:
+    """The class of this name in a module of `params.attacks` or `params.models`; None if there is no such module."""
+    full = f"{__package__}.{kind}.{module}"
+    try:
+        return vars(import_module(full)).get(name)
+    except ModuleNotFoundError as error:
+        if not full.startswith(str(error.name)):  # but one that it imports
+            raise
+        return None

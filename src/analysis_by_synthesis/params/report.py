@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.params.base import Block, Growth, Positive, Share
+from analysis_by_synthesis.params.base import Block, Factor, Paper, Positive, Share
 
 MODEL_LABELS = {
     "cnn": "CNN",
@@ -21,19 +21,23 @@ EVERYTHING = "All {} Attacks, ours too"
 
 
 class FlagSettings(Block):
-    """Args: factor: between two medians that counts as a difference; share: of samples that counts as some."""
+    """When an attack is flagged as too weak (reporting.flags)."""
 
     factor: Annotated[float, Field(ge=1)]
+    """Factor between two medians that counts as a difference."""
     share: Share
+    """Share of the samples that counts as some."""
 
 
 class AllRows(Block):
-    """Blocks of `attacks` that are taken together. Args: paper: its attacks, with exact gradients in place of estimated ones;
-    estimated: those with estimated gradients; ours: those that the paper doesn't have, bound_guided among them."""
+    """Blocks of `attacks` that the rows "All" take together."""
 
     paper: list[str]
+    """The paper's attacks, with exact gradients in place of estimated ones."""
     estimated: list[str]
+    """Its attacks with estimated gradients."""
     ours: list[str]
+    """Attacks that the paper doesn't have, bound_guided among them."""
 
     def rows(self) -> dict[str, list[str]]:
         """The attacks of each row, by its label with {} for the norm."""
@@ -45,15 +49,18 @@ class AllRows(Block):
 
 
 class ReportSettings(Block):
-    """Args: thresholds: of the accuracy, per norm; disagreement: factor between our median and the paper's that needs an
-    explanation; disproved: share of itself by which a bound has to fall to count as disproved; flags: when they are raised;
-    all: which attacks the rows "All" take together."""
+    """What Table 1 and the figures compare."""
 
-    thresholds: dict[Norm, Positive]
-    disagreement: Growth
+    thresholds: Annotated[dict[Norm, Positive], Paper("1.5, 0.3, 12; Table 1")]
+    """Distance, per norm, at which the accuracy is read."""
+    disagreement: Factor
+    """Factor between our median and the paper's that needs an explanation."""
     disproved: Share
+    """Share of itself by which a bound has to fall to count as disproved."""
     flags: FlagSettings
+    """When an attack is flagged."""
     all: AllRows
+    """Which attacks the rows "All" take together."""
 
     @field_validator("thresholds")
     @classmethod

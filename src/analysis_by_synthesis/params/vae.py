@@ -5,15 +5,23 @@ from typing import Annotated
 from pydantic import Field
 
 from analysis_by_synthesis.params.augmentation import Augmentation
-from analysis_by_synthesis.params.base import Block, Count, Positive, Share
+from analysis_by_synthesis.params.base import Block, Count, Paper, Positive, Share
 
 
 class VAETraining(Block):
+    """Training by the ELBO of eq. 2, with Adam and a one-cycle learning rate."""
+
     epochs: Count
+    """Passes over the training images of a class."""
     batch_size: Count
+    """Images in one step."""
     max_learning_rate: Positive
+    """Peak of the one-cycle schedule."""
     warm_up_share: Share
-    kl_weight_start: Annotated[float, Field(ge=1)]
-    kl_annealing_epochs: Count
+    """Share of the steps in which the learning rate rises."""
+    kl_weight_start: Annotated[float, Field(ge=1), Paper("10, appendix A.7")]
+    """Weight of the KL divergence in the first step."""
+    kl_annealing_epochs: Annotated[Count, Paper("50, appendix A.7")]
+    """Epochs over which this weight falls linearly to 1."""
     augmentation: Augmentation | None = None
     """How images are changed at random; null for images as they are."""

@@ -27,8 +27,9 @@ LEFT_OUT = frozenset(
         "pipeline.progress",
         "pipeline.project",
         "pipeline.stage",
+        "params.renamed",
     )
-)  # these can't change a result: fingerprints, messages, progress, run cards, the places of files, the command line
+)  # these can't change a result: fingerprints, messages, progress, run cards, places of files, the command line
 
 
 # --- Syntax trees ---------------------------------------------------------------------------------------------------------
@@ -40,7 +41,8 @@ LAYOUT = {"ctx", "kind", "type_comment", "type_ignores"}
 def dump(node: ast.AST) -> str:
     """A syntax tree in words that are the same on every Python: `ast.dump` is not.
 
-    Docstrings and positions are left out, and fields that are empty, since newer versions have more of them.
+    Docstrings, those of a class's fields too, and positions are left out, and fields that are empty, since newer versions have
+    more of them.
     """
     if isinstance(node, ast.Constant):
         return f"Constant({node.value!a})"
@@ -49,7 +51,7 @@ def dump(node: ast.AST) -> str:
     fields = []
     for name, value in ast.iter_fields(node):
         if name == "body" and isinstance(node, DOCUMENTED):
-            value = _without_docstring(node.body)
+            value = _without_docstrings(node.body, everywhere=isinstance(node, ast.ClassDef))
         if name not in LAYOUT and value is not None and value != []:
             fields.append(f"{name}={_words(value)}")
     return f"{type(node).__name__}({','.join(fields)})"
@@ -61,12 +63,13 @@ def _words(value: object) -> str:
     return f"[{','.join(map(_words, value))}]" if isinstance(value, list) else ascii(value)
 
 
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    first = body[0] if body else None
-    is_docstring = (
-        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
-    )
-    return body[1:] if is_docstring else body
+def _without_docstrings(body: list[ast.stmt], everywhere: bool) -> list[ast.stmt]:
+    """The statements but for a string that stands first, or anywhere."""
+    return [node for i, node in enumerate(body) if not (_is_string(node) and (everywhere or i == 0))]
+
+
+def _is_string(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _merged(parts: list[ast.expr]) -> list[str]:

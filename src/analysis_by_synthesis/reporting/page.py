@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from analysis_by_synthesis.distances import NORM_NAMES
+from analysis_by_synthesis.distances import NORM_NAMES, Norm
 from analysis_by_synthesis.params.report import MODEL_LABELS
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -82,7 +82,7 @@ def _entry(entry: dict[str, Any]) -> dict[str, Any]:
     return entry | {"verdict": verdict, "ratio": ratio}
 
 
-def _bounds(bounds: dict[str, dict[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+def _bounds(bounds: dict[str, dict[Norm, dict[str, Any]]]) -> list[dict[str, Any]]:
     return [
         {"model": MODEL_LABELS[model], "norm": NORM_NAMES[norm], **numbers}
         for model, norms in bounds.items()

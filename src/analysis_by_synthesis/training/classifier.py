@@ -12,17 +12,7 @@ from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.training.augmentation import augment
-
-
-def pgd(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float, step_size: float, steps: int) -> Tensor:
-    """Adversarials (N, 1, 28, 28) that maximise the cross-entropy within Linf distance epsilon and [0, 1]."""
-    low, high = (images - epsilon).clamp(0, 1), (images + epsilon).clamp(0, 1)
-    x = torch.lerp(low, high, torch.rand_like(images))
-    for _ in range(steps):
-        x.requires_grad_()
-        (gradient,) = torch.autograd.grad(cross_entropy(model(x), labels), x)
-        x = torch.clamp(x.detach() + step_size * gradient.sign(), low, high)
-    return x
+from analysis_by_synthesis.training.pgd import pgd
 
 
 def train(

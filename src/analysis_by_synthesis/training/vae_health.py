@@ -1,21 +1,22 @@
 """The health of the ten VAEs: samples, reconstruction errors and KL divergences, on training and test images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.networks.vae import LATENT_DIM, VAE, Decoder
+from analysis_by_synthesis.data.mnist import Split
+from analysis_by_synthesis.networks.vae import LATENT_DIM, VAE, VAEDecoder
 from analysis_by_synthesis.training.vae import kl_divergence, reconstruction_error
 
-SPLITS = ("train", "test")
+SPLITS: tuple[Split, ...] = ("train", "test")
 SAMPLES = 12  # of each class
 LATENTS = [f"latent_{i}" for i in range(1, LATENT_DIM + 1)]
 
 
 @torch.no_grad()
-def examine(vae: VAE, images: dict[str, Tensor]) -> pd.DataFrame:
+def examine(vae: VAE, images: Mapping[Split, Tensor]) -> pd.DataFrame:
     """One VAE on images (N, 1, 28, 28) of its class, by split.
 
     Returns:
@@ -49,7 +50,7 @@ def summarise(health: pd.DataFrame, active: float) -> dict[str, dict[str, float]
 
 
 @torch.no_grad()
-def samples(decoders: Sequence[Decoder], seed: int) -> Tensor:
+def samples(decoders: Sequence[VAEDecoder], seed: int) -> Tensor:
     """Images (C, S, 28, 28) that the decoders make from the prior; the same latents for all classes."""
     latents = torch.randn(SAMPLES, LATENT_DIM, generator=torch.Generator().manual_seed(seed))
     return torch.stack([decoder(latents).squeeze(1) for decoder in decoders])

@@ -1,1 +1,1 @@
-"""The settings of attacks, a module an attack, named as that of `attacks` which defines it."""
+"""The settings of attacks: a module an attack, with the name of the module of `attacks` that defines it."""

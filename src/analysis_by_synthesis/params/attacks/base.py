@@ -1,27 +1,37 @@
-"""What every attack's block in params.yaml has."""
+"""What every attack's settings have."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.params.base import Block, Positive
 
+Sees = Literal["noise", "decisions", "gradients", "latents"]
+
 
 class AttackSettings(Block):
-    """What an attack depends on, whatever it is; each attack adds its own.
-
-    Args:
-        norm: the metric of the attack.
-        difference_steps: for rows "w/ GE" (gradient estimation), the attack is run once for each, with gradients estimated
-            by central differences of this step; without any, gradients are exact.
+    """The settings of an attack, and what the attack is; checks, flags, and the code that runs it go by that.
 
     Attributes:
-        needs: the other models that the attack asks for, by name.
-        pool: whether it starts from training images of other classes.
+        sees: what the attack learns of the model. "noise": whether random images are misclassified. "decisions": the
+            classes of images of its choice. "gradients": logits and their gradients. "latents": those of ABS too.
+        needs: other models that it asks, by their block of `models`.
+        needs_images: whether it starts from training images of other classes.
+        limited_budget: whether its budget is limited; then no success is no sign of a weak attack.
+        hinge_loss: whether its loss is flat beyond the boundary; then zero gradients are no sign of a masked gradient.
     """
 
+    sees: ClassVar[Sees]
     needs: ClassVar[tuple[str, ...]] = ()
-    pool: ClassVar[bool] = False
+    needs_images: ClassVar[bool] = False
+    limited_budget: ClassVar[bool] = False
+    hinge_loss: ClassVar[bool] = False
+
     norm: Norm
+    """The metric that is minimised: l2, linf or l0."""
     difference_steps: tuple[Positive, ...] = Field((), strict=False)
+    """Pixel differences of the central differences that estimate the gradient; the attack is run once for each.
+
+    Without any, gradients are exact.
+    """

@@ -1,23 +1,29 @@
-"""Settings: BIM, also known as PGD (Kurakin et al., 2016), its L2 variant, and with momentum MIM (Dong et al., 2017)."""
+"""Settings of BIM, L2 BIM and MIM."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
-
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count, Growth, Positive
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Factor, Foolbox, NonNegative, Positive
 
 
 class Settings(AttackSettings):
-    """Args: iterations: steps for one budget; relative_step: step / budget; momentum: share of the accumulated gradient that
-    is kept; first_budget: in Linf or root mean square; growth: of the budget after a failure; growths: tries; bisections:
-    once a budget has succeeded."""
+    """Gradient steps in a ball, whose radius epsilon is searched for: it grows until it succeeds, then it is bisected."""
+
+    sees: ClassVar[Sees] = "gradients"
 
     norm: Literal["l2", "linf"]
-    iterations: Count
-    relative_step: Positive
-    momentum: Annotated[float, Field(ge=0)]
-    first_budget: Positive
-    growth: Growth
-    growths: Count
+    """The metric that is minimised."""
+    steps: Annotated[Count, Foolbox("LinfBasicIterativeAttack")]
+    """Steps for each epsilon."""
+    rel_stepsize: Annotated[Positive, Foolbox("LinfBasicIterativeAttack")]
+    """Length of a step, relative to epsilon."""
+    momentum: NonNegative
+    """Share of the accumulated gradient that is kept from step to step; 0 for BIM, 1 for MIM."""
+    init_epsilon: Positive
+    """The first epsilon, in Linf or in root mean square."""
+    growth_factor: Factor
+    """Factor of epsilon after a failure."""
+    growth_steps: Count
+    """Largest number of epsilons that are tried until one succeeds."""
     bisections: Count
+    """Halvings of the interval after that."""

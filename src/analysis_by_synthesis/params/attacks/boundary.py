@@ -1,19 +1,26 @@
-"""Settings: The Boundary Attack (Brendel et al., 2018), as Foolbox has it: a random walk along the decision boundary."""
+"""Settings of the Boundary Attack."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count, Positive
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Foolbox, Positive
 
 
 class Settings(AttackSettings):
-    """Args: steps; spherical_step, source_step: relative to the distance, at first; look_every: steps between two looks at
-    their success rates, which take 30 and 100 looks to change them; bisections: towards the start."""
+    """A random walk along the decision boundary."""
 
-    pool: ClassVar[bool] = True
+    sees: ClassVar[Sees] = "decisions"
+    needs_images: ClassVar[bool] = True
+
     norm: Literal["l2"]
-    steps: Count
-    spherical_step: Positive
-    source_step: Positive
-    look_every: Count
+    """The metric that is minimised."""
+    steps: Annotated[Count, Foolbox("BoundaryAttack")]
+    """Largest number of steps."""
+    spherical_step: Annotated[Positive, Foolbox("BoundaryAttack")]
+    """Length of the first steps around the clean image, relative to the distance."""
+    source_step: Annotated[Positive, Foolbox("BoundaryAttack")]
+    """Length of the first steps towards it, relative to the distance."""
+    update_stats_every_k: Annotated[Count, Foolbox("BoundaryAttack")]
+    """Steps between two looks at the success rates, by which steps are lengthened and shortened."""
     bisections: Count
+    """Halvings of the way to the image that the walk starts from."""

@@ -1,16 +1,24 @@
-"""Settings: The L2 attack of Carlini & Wagner (2017), as Foolbox has it."""
+"""Settings of the attack of Carlini & Wagner."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count, Positive
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Foolbox, Positive
 
 
 class Settings(AttackSettings):
-    """Args: searches: of the weight of the class against the norm; steps, learning_rate: of Adam in each; first_weight."""
+    """Adam on a weighted sum of the distance and a hinge loss."""
+
+    sees: ClassVar[Sees] = "gradients"
+    hinge_loss: ClassVar[bool] = True
 
     norm: Literal["l2"]
-    searches: Count
-    steps: Count
-    learning_rate: Positive
-    first_weight: Positive
+    """The metric that is minimised."""
+    binary_search_steps: Annotated[Count, Foolbox("L2CarliniWagnerAttack")]
+    """Weights that are tried."""
+    steps: Annotated[Count, Foolbox("L2CarliniWagnerAttack")]
+    """Steps of Adam for each weight."""
+    stepsize: Annotated[Positive, Foolbox("L2CarliniWagnerAttack")]
+    """Learning rate of Adam."""
+    initial_const: Annotated[Positive, Foolbox("L2CarliniWagnerAttack")]
+    """The first weight of the hinge loss."""

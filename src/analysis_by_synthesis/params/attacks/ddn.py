@@ -1,15 +1,21 @@
-"""Settings: DDN (Rony et al., 2018), as Foolbox has it: the norm shrinks where the image is adversarial and grows where it is not."""
+"""Settings of DDN."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count, Positive, Share
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Foolbox, Positive, Share
 
 
 class Settings(AttackSettings):
-    """Args: steps; first_norm: L2; change: of the norm from step to step."""
+    """Steps on a sphere around the clean image, whose radius follows their success."""
+
+    sees: ClassVar[Sees] = "gradients"
 
     norm: Literal["l2"]
-    steps: Count
-    first_norm: Positive
-    change: Share
+    """The metric that is minimised."""
+    steps: Annotated[Count, Foolbox("DDNAttack")]
+    """Number of steps."""
+    init_epsilon: Annotated[Positive, Foolbox("DDNAttack")]
+    """The first radius, in L2."""
+    gamma: Annotated[Share, Foolbox("DDNAttack")]
+    """Share by which the radius grows or shrinks in each step."""

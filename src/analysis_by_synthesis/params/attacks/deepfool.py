@@ -1,14 +1,19 @@
-"""Settings: DeepFool for L2 and Linf (Moosavi-Dezfooli et al., 2016), as Foolbox has it."""
+"""Settings of DeepFool."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count, Positive
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Foolbox, Positive
 
 
 class Settings(AttackSettings):
-    """Args: steps: at most; overshoot: 0.05 goes 5 % too far."""
+    """Steps to the boundary of the linearised model."""
+
+    sees: ClassVar[Sees] = "gradients"
 
     norm: Literal["l2", "linf"]
-    steps: Count
-    overshoot: Positive
+    """The metric that is minimised."""
+    steps: Annotated[Count, Foolbox("L2DeepFoolAttack")]
+    """Largest number of steps."""
+    overshoot: Annotated[Positive, Foolbox("L2DeepFoolAttack")]
+    """Share by which each step goes too far."""

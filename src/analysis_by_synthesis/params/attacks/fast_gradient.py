@@ -1,14 +1,20 @@
-"""Settings: FGSM (Goodfellow et al., 2015) and its L2 variant, FGM: one gradient, then the shortest step that succeeds."""
+"""Settings of FGSM and FGM."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
 from analysis_by_synthesis.params.base import Count
 
 
 class Settings(AttackSettings):
-    """Args: steps: even step sizes up to 1; finer_steps: if one of the first so many succeeds, so many up to it are tried."""
+    """One gradient, then the shortest step that succeeds."""
+
+    sees: ClassVar[Sees] = "gradients"
+    limited_budget: ClassVar[bool] = True
 
     norm: Literal["l2", "linf"]
-    steps: Count
-    finer_steps: Count
+    """The metric that is minimised."""
+    epsilons: Count
+    """Number of evenly spaced step sizes up to 1 that are tried."""
+    finer_epsilons: Count
+    """If one of the first so many succeeds, so many up to it are tried."""

@@ -1,15 +1,21 @@
-"""Settings: FMN for Linf and L0 (Pintor et al., 2021), as Foolbox has it; its L2 variant never projects, DDN stands in for it."""
+"""Settings of FMN."""
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count, Positive, Share
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Foolbox, Positive, Share
 
 
 class Settings(AttackSettings):
-    """Args: steps; longest_step: the first one, L2; change: of the norm from step to step, at first."""
+    """Gradient steps in a ball around the clean image, whose radius follows their success."""
+
+    sees: ClassVar[Sees] = "gradients"
 
     norm: Literal["l0", "linf"]
-    steps: Count
-    longest_step: Positive
-    change: Share
+    """The metric that is minimised."""
+    steps: Annotated[Count, Foolbox("LInfFMNAttack")]
+    """Number of steps."""
+    max_stepsize: Annotated[Positive, Foolbox("LInfFMNAttack")]
+    """L2 length of the first step; later ones are shorter."""
+    gamma: Annotated[Share, Foolbox("LInfFMNAttack")]
+    """Share by which the radius grows or shrinks in the first steps; later less."""

@@ -1,10 +1,16 @@
-"""Settings: Gaussian noise of growing size, until the class changes (section 5, score-free attacks)."""
+"""Settings of Gaussian noise."""
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
+from typing import ClassVar
+
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
 from analysis_by_synthesis.params.base import Count
 
 
 class Settings(AttackSettings):
-    """Args: levels: of the noise, evenly spaced; the last has a standard deviation of 1/sqrt(3), as a uniform one of +-1."""
+    """Noise of growing size."""
+
+    sees: ClassVar[Sees] = "noise"
+    limited_budget: ClassVar[bool] = True
 
     levels: Count
+    """Number of evenly spaced sizes; the largest standard deviation is 1/sqrt(3), that of uniform noise in [-1, 1]."""

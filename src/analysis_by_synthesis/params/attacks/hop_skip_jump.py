@@ -1,17 +1,22 @@
-"""Settings: HopSkipJump for L2 and Linf (Chen et al., 2019), as Foolbox has it: estimates the boundary's normal from decisions."""
+"""Settings of HopSkipJump."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Foolbox
 
 
 class Settings(AttackSettings):
-    """Args: steps; first_probes: queries for the first normal, growing with the root of the step; bisections: towards the
-    start."""
+    """Steps along a normal of the boundary that is estimated from decisions."""
 
-    pool: ClassVar[bool] = True
+    sees: ClassVar[Sees] = "decisions"
+    needs_images: ClassVar[bool] = True
+
     norm: Literal["l2", "linf"]
-    steps: Count
-    first_probes: Count
+    """The metric that is minimised; Foolbox's constraint."""
+    steps: Annotated[Count, Foolbox("HopSkipJumpAttack")]
+    """Number of steps."""
+    initial_gradient_eval_steps: Annotated[Count, Foolbox("HopSkipJumpAttack")]
+    """Queries for the first normal; they grow with the root of the step."""
     bisections: Count
+    """Halvings of the way to the image that the attack starts from."""

@@ -1,20 +1,27 @@
-"""Settings: The Pointwise attack (section 5; introduced with the paper): undo the change of one pixel after the other."""
+"""Settings of the Pointwise attack."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count, Growth, Share
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Factor, Share
 
 
 class Settings(AttackSettings):
-    """Args: starts: of the whole attack, the best result is kept; repetitions, levels, narrowing: of the salt-and-pepper
-    noise for a start, the sparsest is taken, and the next start goes on from its density; bisections: per pixel, for L2
-    only; least_gain: passes of bisections are repeated while they shorten a perturbation by this share."""
+    """Salt-and-pepper noise, undone pixel by pixel."""
+
+    sees: ClassVar[Sees] = "decisions"
 
     norm: Literal["l0", "l2"]
-    starts: Count
+    """The metric that is minimised."""
+    restarts: Count
+    """Runs of the whole attack; the best result counts."""
     repetitions: Count
+    """Searches for a noisy start; the sparsest is taken."""
     levels: Count
-    narrowing: Growth
+    """Number of evenly spaced densities of the noise."""
+    density_factor: Factor
+    """The next search ends at this multiple of the density that has succeeded."""
     bisections: Count
-    least_gain: Share
+    """Halvings of the change of a pixel, for L2 only."""
+    min_improvement: Share
+    """Passes over all pixels are repeated while they shorten the perturbation by this share."""

@@ -1,13 +1,20 @@
-"""Settings: Salt-and-pepper noise of growing density, until the class changes (section 5)."""
+"""Settings of salt-and-pepper noise."""
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.base import Count, Growth
+from typing import ClassVar
+
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.base import Count, Factor
 
 
 class Settings(AttackSettings):
-    """Args: levels: densities, evenly spaced; repetitions: of the whole search; narrowing: where the next one ends,
-    relative to the density that has succeeded."""
+    """Noise of growing density."""
+
+    sees: ClassVar[Sees] = "noise"
+    limited_budget: ClassVar[bool] = True
 
     levels: Count
+    """Number of evenly spaced densities."""
     repetitions: Count
-    narrowing: Growth
+    """Number of searches."""
+    density_factor: Factor
+    """The next search ends at this multiple of the density that has succeeded."""

@@ -1,4 +1,4 @@
-"""The configuration of the models that `models.abs` defines."""
+"""The configuration of ABS."""
 
 from typing import Literal
 
@@ -7,11 +7,13 @@ from analysis_by_synthesis.params.inference import InferenceSettings
 
 
 class Config(Block):
-    """Args: inference: how the latents are searched for."""
+    """How its latents are searched for."""
 
     module: Literal["abs"]
+    """The module of `models` that defines the model."""
     network: str = "vae"
     """The module of `networks` that builds the VAE of a class."""
     classes: Count = 10
     """Number of classes, each with a VAE of its own."""
     inference: InferenceSettings
+    """The search for D_c(x)."""

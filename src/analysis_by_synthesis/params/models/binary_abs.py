@@ -1,4 +1,4 @@
-"""The configuration of the models that `models.binary_abs` defines."""
+"""The configuration of Binary ABS."""
 
 from typing import Literal
 
@@ -7,7 +7,9 @@ from analysis_by_synthesis.params.inference import InferenceSettings
 
 
 class Config(Block):
-    """Args: inference: how the latents are searched for."""
+    """How its latents are searched for."""
 
     module: Literal["binary_abs"]
+    """The module of `models` that defines the model."""
     inference: InferenceSettings
+    """The search for D_c(x)."""

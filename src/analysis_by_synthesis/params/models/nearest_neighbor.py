@@ -1,12 +1,15 @@
-"""The configuration of the models that `models.nearest_neighbor` defines."""
+"""The configuration of the nearest neighbour."""
 
 from typing import Literal
 
 from analysis_by_synthesis.params.base import Block
+from analysis_by_synthesis.params.data import Sha256
 
 
 class Config(Block):
-    """Args: references: SHA-256 of MNIST's files that hold the reference images and their labels, by name."""
+    """The images that it compares with."""
 
     module: Literal["nearest_neighbor"]
-    references: dict[str, str]
+    """The module of `models` that defines the model."""
+    references: dict[str, Sha256]
+    """SHA-256 of the MNIST files that hold the reference images and their labels, by name."""

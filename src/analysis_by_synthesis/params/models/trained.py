@@ -1,4 +1,4 @@
-"""The configuration of the models that `models.trained` defines."""
+"""The configuration of the networks with trained weights."""
 
 from typing import Literal
 
@@ -6,8 +6,11 @@ from analysis_by_synthesis.params.base import Block
 
 
 class Config(Block):
-    """Args: network: the module of `networks` that builds it; binarize: whether it sees its input binarised."""
+    """A network, and how it sees its images."""
 
     module: Literal["trained"]
+    """The module of `models` that defines the model."""
     network: str
+    """The module of `networks` that builds the network."""
     binarize: bool = False
+    """Whether images are binarised at 0.5 first."""

@@ -1,5 +1,7 @@
 """Gradients by central differences, pixel by pixel: the rows "w/ GE" (gradient estimation, section 5)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -20,21 +22,23 @@ class EstimatedGradient:
 
     def __call__(self, x: Tensor) -> tuple[Tensor, int]:
         """Logits of x, and how many further images were looked at for each one; none where x is that of the last call."""
-        fresh = self._last is None or not torch.equal(x, self._last[0])
-        if fresh:
+        probes = 0
+        if self._last is None or not torch.equal(x, self._last[0]):
             self._last = x.detach().clone(), torch.stack([jacobian(self.model, image[None], self.step) for image in x])
-        return _WithJacobian.apply(x, self.model(x.detach()), self._last[1]), 2 * x[0].numel() * fresh
+            probes = 2 * x[0].numel()
+        logits: Tensor = _WithJacobian.apply(x, self.model(x.detach()), self._last[1])  # type: ignore[no-untyped-call]
+        return logits, probes
 
 
 class _WithJacobian(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: Tensor, logits: Tensor, jacobians: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, logits: Tensor, jacobians: Tensor) -> Tensor:
         ctx.save_for_backward(jacobians)
         return logits.clone()
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (jacobians,) = ctx.saved_tensors
         return torch.einsum("nc,nc...->n...", gradient, jacobians), None, None
 

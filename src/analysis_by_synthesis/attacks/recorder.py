@@ -1,13 +1,15 @@
 """The model as an attack sees it: every query is recorded, the closest adversarials of all are kept."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.distances import Norm, distance
-from analysis_by_synthesis.evaluation.estimated_gradient import EstimatedGradient
-from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.models.base import Classifier, LatentClassifier
+from analysis_by_synthesis.params.attacks.base import Sees
+from analysis_by_synthesis.pipeline.errors import UserError
 
 
 class Resources(NamedTuple):
@@ -31,8 +33,9 @@ class Recorder(nn.Module):
         images: the clean images (N, 1, 28, 28).
         labels: their true classes (N,).
         norm: the metric in which the closest adversarials are kept.
-        kept: how many are kept per sample.
+        candidates: how many of them are kept per sample.
         resources: what attacks may use; nothing if None.
+        sees: what the attack says that it sees; the recorder refuses gradients and latents to those that don't.
 
     Attributes:
         best_distance: of the closest misclassified input of all queries (N,); inf where there is none.
@@ -47,18 +50,21 @@ class Recorder(nn.Module):
         images: Tensor,
         labels: Tensor,
         norm: Norm,
-        kept: int = 1,
+        candidates: int = 1,
         resources: Resources | None = None,
+        sees: Sees = "latents",
     ) -> None:
         super().__init__()
         self.model = model
         self._follow = model.follow(len(labels))
-        self.images, self.labels, self.norm = images, labels, norm
+        self.images, self.labels, self.norm, self.sees = images, labels, norm, sees
         self.resources = resources or Resources(images[:0], labels[:0], {})
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
         self.queries, self.zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         self.estimate: EstimatedGradient | None = None
-        self._trails = images.new_empty(len(labels), kept, *images.shape[1:])  # of improvements; the oldest makes room
+        self._trails = images.new_empty(
+            len(labels), candidates, *images.shape[1:]
+        )  # of improvements; the oldest makes room
         self._improvements = torch.zeros_like(labels)
         self.eval()
 
@@ -70,8 +76,10 @@ class Recorder(nn.Module):
         Args:
             rows: which samples (M,) the inputs belong to; all N in their order where it isn't given.
         """
+        if x.requires_grad and self.sees not in ("gradients", "latents"):
+            raise UserError(f"an attack that sees {self.sees} asks for gradients; correct `sees` of its settings.")
         rows = self._rows(rows)
-        x = _Watched.apply(x, self, rows)
+        x = _Watched.apply(x, self, rows)  # type: ignore[no-untyped-call]
         if x.requires_grad and self.estimate is not None:
             logits, probes = self.estimate(x)
             self.queries[rows] += probes
@@ -85,6 +93,19 @@ class Recorder(nn.Module):
         """Whether x (M, 1, 28, 28) is taken for another class (M,), as bool."""
         rows = self._rows(rows)
         return self._record(x, self._follow(x, rows).argmax(1), rows)
+
+    @property
+    def latent_model(self) -> LatentClassifier:
+        """The model, to those that see its latents; what it is asked directly is not recorded.
+
+        Raises:
+            UserError: it has no latents, or the attack says that it doesn't see them.
+        """
+        if self.sees != "latents":
+            raise UserError(f"an attack that sees {self.sees} asks for latents; correct `sees` of its settings.")
+        if not isinstance(self.model, LatentClassifier):
+            raise UserError("the attack looks at latents, which this model doesn't have; attack abs or binary_abs.")
+        return self.model
 
     def closest(self, sample: int) -> list[Tensor]:
         """The last improvements (1, 28, 28) for a sample, closest first: where the first is refused, a later one may do."""
@@ -111,13 +132,13 @@ class _Watched(torch.autograd.Function):
     """Passes images on, finite and in [0, 1], and their gradients as they are, counting those that are zero."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, recorder: Recorder, rows: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, recorder: Recorder, rows: Tensor) -> Tensor:
         ctx.recorder, ctx.rows, ctx.dtype = recorder, rows, x.dtype
         clean = recorder.images[rows]
         finite = x.isfinite().flatten(1).all(1)[:, None, None, None]
         return torch.where(finite, x.to(clean.dtype), clean).clamp(0, 1)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         ctx.recorder.zero_gradients[ctx.rows] += (gradient == 0).flatten(1).all(1).long()
         return gradient.to(ctx.dtype), None, None

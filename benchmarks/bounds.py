@@ -18,6 +18,7 @@ from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.device import device
+from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import write_csv
 
 IMAGES = 12
@@ -26,9 +27,10 @@ NORMS: tuple[Norm, ...] = ("l2", "linf")
 
 def main(output: str = "metrics/bounds_benchmark.csv") -> None:
     device()
-    order, bounds, check = read({"order": int, "bounds": BoundsSettings, "bounds_check": CheckSettings})
-    model = load_model("abs")
-    images, labels = (part[in_order(order)[:IMAGES]] for part in load("test"))
+    project = Project.here()
+    order, bounds, check = read({"order": int, "bounds": BoundsSettings, "bounds_check": CheckSettings}, project.params)
+    model = load_model("abs", project.models)
+    images, labels = (part[in_order(order)[:IMAGES]] for part in load("test", project.mnist))
     right = predict(model, images) == labels
     curves = []
     for norm in NORMS:

@@ -38,6 +38,7 @@ from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
+from analysis_by_synthesis.pipeline.project import Project
 
 PROTOCOL_BATCH = 1024
 WALKED = 100  # images of the Boundary attack
@@ -58,7 +59,7 @@ def main(output: str) -> None:
     model = load_model("abs", device=device())
     settings = model.settings
     engines = {"engine": model.inference, "without Triton": BatchedInference(list(model.decoders), settings)}
-    images, labels = (t.to(device()) for t in mnist.load("test"))
+    images, labels = (t.to(device()) for t in mnist.load("test", Project.here().mnist))
     peak = float32_peak()
     report = {
         "gpu": torch.cuda.get_device_name(),
@@ -138,7 +139,7 @@ def followed(engines: dict[str, Inference], x: Tensor, near: list[Tensor]) -> Ca
 
 def walked(engine: Inference, images: Tensor, labels: Tensor) -> float:
     """Milliseconds a step of the Boundary attack on ABS."""
-    (block,) = read({"attacks.boundary": AttackBlock})
+    (block,) = read({"attacks.boundary": AttackBlock}, Project.here().params)
     settings, pool = boundary.Settings(**block.settings()), Resources(images[WALKED:], labels[WALKED:], {})
     model = with_engine("abs", engine)
     x = images[:WALKED]
@@ -158,7 +159,7 @@ def walked(engine: Inference, images: Tensor, labels: Tensor) -> float:
 def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict:
     """Seconds a sample of cells with fewer samples than Table 1's; None where a cell takes longer than the limit."""
     evaluation, bounds, blocks = read(
-        {"evaluation": Evaluation, "bounds": BoundsSettings, "attacks": dict[str, AttackBlock]}
+        {"evaluation": Evaluation, "bounds": BoundsSettings, "attacks": dict[str, AttackBlock]}, Project.here().params
     )
     signal.signal(signal.SIGALRM, out_of_time)
     rows = {}
@@ -166,7 +167,7 @@ def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict
         model_name, _, attack_name = name.partition("-")
         rows[name] = {"n": n}
         if attack_name in blocks:
-            attack = load_attack(attack_name, blocks[attack_name])
+            attack = load_attack(f"attacks.{attack_name}", blocks[attack_name], Project.here().params)
         else:
             norm = attack_name.removeprefix("bound_guided_")
             attack = bound_guided.Attack(bound_guided.Settings(norm=norm, search=bounds.chosen))

@@ -31,6 +31,7 @@ from analysis_by_synthesis.inference.fast import aligned
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis.pipeline.project import Project
 
 BATCH = 512
 ROUNDS = 4  # in each, the reference takes its share of the batch and every other mode all of it
@@ -46,7 +47,7 @@ def main(output: str = "metrics/inference_benchmark.json") -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     model = load_model("abs", device=device())
     settings, decoders = model.settings, list(model.decoders)
-    clean = mnist.load("test")[0][:BATCH].to(device())
+    clean = mnist.load("test", Project.here().mnist)[0][:BATCH].to(device())
     with TemporaryDirectory() as nothing_kept:
         cache.folder = lambda kind: Path(nothing_kept) / kind
         fast, start_up, _ = timed(lambda: build_inference(decoders, settings))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from project import PACKAGE_FOLDER, PARAMS, ROOT, SOURCE, SOURCES, keys_read, modules, stages
 
+from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.pipeline import code
 from analysis_by_synthesis.pipeline.code import LEFT_OUT, PACKAGE, Sources, dump, fingerprints
 from analysis_by_synthesis.pipeline.errors import UserError
@@ -351,6 +352,15 @@ def test_a_stage_declares_the_parameters_that_it_reads_and_no_other(name):
             read = keys_read(stage["script"])
             assert all(any(fnmatch(key, pattern) for pattern in read) for key in stage["params"])
             assert all(any(fnmatch(key, pattern) for key in stage["params"]) for pattern in read)
+
+
+def test_a_cell_depends_on_the_models_that_its_attack_needs():
+    for full, stage in STAGES.items():
+        if stage["script"].stem == "attack":
+            model, _, attack = full.partition("@")[2].partition("-")
+            asked = {model, *settings_type(PARAMS["attacks"][attack]["module"]).needs}
+            assert {dep for dep in stage["deps"] if dep.startswith("models/")} == {f"models/{name}" for name in asked}
+            assert {key for key in stage["keys"] if key.startswith("models.")} == {f"models.{name}" for name in asked}
 
 
 def test_only_stages_read_parameters():

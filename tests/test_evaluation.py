@@ -20,6 +20,7 @@ from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.tables import read_records
 
 EVALUATION = Evaluation(chunk_size=4, start_images=1, candidates=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
@@ -287,6 +288,7 @@ def test_an_adversarial_that_the_arbiter_rejects_does_not_count(tmp_path):
 def test_a_chunk_without_anything_to_attack_has_records_too(tmp_path):
     class Telling(Attack):
         def run(self, recorder):
+            recorder(recorder.images)
             return {"told": torch.ones(len(recorder.labels))}
 
     model, images = TwoPlanes(offset=3.0), grey_images(8)
@@ -294,6 +296,15 @@ def test_a_chunk_without_anything_to_attack_has_records_too(tmp_path):
     labels[ORDER[4:]] = 1 - labels[ORDER[4:]]
     records = run(model, images, tmp_path, n=8, labels=labels, attack=Telling)
     assert records["told"].tolist() == [1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def test_an_attack_that_asks_nothing_is_named(tmp_path):
+    class Idle(Attack):
+        def run(self, recorder):
+            pass
+
+    with pytest.raises(UserError, match=r"Idle\(.*\) has asked the model nothing"):
+        run(TwoPlanes(offset=3.0), grey_images(8), tmp_path, attack=Idle)
 
 
 def test_checkpoints_have_one_key_for_one_thing(tmp_path):

@@ -14,12 +14,11 @@ from dvc.repo import Repo
 from project import ROOT
 from smoke import environment
 
-from analysis_by_synthesis.pipeline.code import CODE_FILE
 from analysis_by_synthesis.pipeline.files import read_json
 
 PACKAGE = "src/analysis_by_synthesis"
 RECIPE = (ROOT / "docs" / "attacks.md").read_text()
-CODE = [dedent(block) for block in re.findall(r"```python\n(.*?)```", RECIPE, re.DOTALL)]
+SNIPPETS = [dedent(block) for block in re.findall(r"```python\n(.*?)```", RECIPE, re.DOTALL)]
 BLOCKS = [re.search(rf"{name}: {{.*?}}", RECIPE)[0] for name in ("mine", "decision")]
 
 
@@ -33,9 +32,9 @@ def project(tmp_path_factory):
         shutil.copy(ROOT / name, folder)
     (folder / "data").mkdir()
     (folder / "data" / "mnist").symlink_to(ROOT / "data" / "mnist")
-    run(folder, "stages/fingerprints.py")
-    before = read_json(folder / CODE_FILE)
-    for name, (settings, attack) in zip(("mine", "decision"), list(pairwise(CODE))[::2]):
+    run(folder, "-m", "analysis_by_synthesis", "code")
+    before = read_json(folder / "code.json")
+    for name, (settings, attack) in zip(("mine", "decision"), list(pairwise(SNIPPETS))[::2]):
         (folder / PACKAGE / "params/attacks" / f"{name}.py").write_text(settings)
         (folder / PACKAGE / "attacks" / f"{name}.py").write_text(attack)
     params = yaml.safe_load((folder / "params.yaml").read_text())
@@ -43,8 +42,8 @@ def project(tmp_path_factory):
         params["attacks"] |= yaml.safe_load(block)
     params["cells"]["attack"]["attacks"] += ["mine", "decision"]
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    for script in ("fingerprints", "experiment"):
-        run(folder, f"stages/{script}.py")
+    run(folder, "-m", "analysis_by_synthesis", "code")
+    run(folder, "stages/experiment.py")
     return folder, before
 
 
@@ -58,7 +57,7 @@ def run(folder, *command):
 
 def test_a_new_attack_has_keys_of_its_own_and_changes_no_other(project):
     folder, before = project
-    after = read_json(folder / CODE_FILE)
+    after = read_json(folder / "code.json")
     assert after.pop("attacks") == before.pop("attacks") | {
         name: after_of(folder, name) for name in ("mine", "decision")
     }
@@ -73,7 +72,7 @@ def test_a_new_attack_has_keys_of_its_own_and_changes_no_other(project):
 
 
 def after_of(folder, name):
-    return read_json(folder / CODE_FILE)["attacks"][name]
+    return read_json(folder / "code.json")["attacks"][name]
 
 
 @pytest.mark.skipif(not (ROOT / "data" / "mnist").exists(), reason="MNIST is not here")
@@ -96,8 +95,8 @@ FLAGS = """
 from pathlib import Path
 import pandas as pd
 from analysis_by_synthesis.params.report import FlagSettings
-from analysis_by_synthesis.reporting.flags import flags
-from analysis_by_synthesis.reporting.records import Cell, Row
+from analysis_by_synthesis.evaluation.flags import flags
+from analysis_by_synthesis.evaluation.results import Cell, Row
 
 def cell(name, distance):
     columns = {"linf": [distance] * 5, "clean_correct": True, "success": True, "rejected": False, "zero_gradients": 0}

@@ -20,7 +20,7 @@ ROOMS = (  # from top to bottom; those of a line don't import one another
     ("networks",),
     ("data",),
     ("params",),
-    ("distances", "pipeline"),
+    ("cache", "distances", "pipeline"),
 )
 DEPTH = {room: depth for depth, line in enumerate(ROOMS) for room in line}
 FILES = sorted(

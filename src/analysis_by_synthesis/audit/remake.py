@@ -20,7 +20,7 @@ from analysis_by_synthesis.pipeline.runs import read_card
 
 COMPARED = (".csv", ".json", ".md", ".html", ".npz")  # figures by what they draw: fonts differ between machines
 SHARE = 0.02  # of a file's numbers may differ by more than the tolerance: another CPU may prefer another class
-INPUTS = ("params.yaml", "code.json", "stages", ".work/inference")  # of all stages; the last one is a cache
+INPUTS = ("params.yaml", "code.json", "stages")  # of all stages
 
 
 def check_remake(

@@ -75,7 +75,7 @@ def least_found(known: Bracket, settings: CheckSettings, search: CutSettings) ->
     found = []
     for n in range(len(known.lower)):
         relaxation = known.relaxation.of(torch.tensor([n], device=known.lower.device))
-        size = _least_size(relaxation, known.runs[n : n + 1], settings, search)
+        size = _least_size(relaxation, known.runs[n : n + 1, :], settings, search)
         found.append(relaxation.perturbations.attainable(size))
     return torch.cat([known.lower.new_zeros(0), *found])
 

@@ -13,7 +13,7 @@ from analysis_by_synthesis.data.dataset import Dataset
 from analysis_by_synthesis.params.data import MNISTFile
 from analysis_by_synthesis.pipeline.errors import UserError
 
-MNIST = Path("data/mnist")
+MNIST = Path("data/mnist")  # in a project, beside its models
 Split = Literal["train", "test"]
 FILES: dict[Split, tuple[MNISTFile, MNISTFile]] = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -21,7 +21,7 @@ FILES: dict[Split, tuple[MNISTFile, MNISTFile]] = {
 }
 
 
-def load(split: Split, directory: Path = MNIST) -> tuple[Tensor, Tensor]:
+def load(split: Split, directory: Path) -> tuple[Tensor, Tensor]:
     """Images (N, 1, 28, 28), float32 in [0, 1], and labels (N,), int64; N is 60,000 or 10,000.
 
     Raises:

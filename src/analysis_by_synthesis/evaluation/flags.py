@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.params.report import FlagSettings
@@ -33,7 +34,10 @@ def flags(cells: dict[Row, Cell], settings: FlagSettings) -> pd.DataFrame:
     return table.assign(meaning=table["flag"].map(MEANING))
 
 
-def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple[object, ...]]:
+Raised = tuple[str, Norm, str, str, float, float]  # flag, norm, attack, model, value, compared_with
+
+
+def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[Raised]:
     sees = {row: settings_type(cell.module).sees for row, cell in cells.items()}
     for row in cells:
         own = {other for other in cells if (other.norm, other.model) == (row.norm, row.model)}
@@ -53,7 +57,7 @@ def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[tuple[ob
                 yield "black box beats white box", *row, ours, theirs
 
 
-def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[tuple[object, ...]]:
+def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[Raised]:
     for row, cell in cells.items():
         attacked = cell.records[cell.records["clean_correct"]]
         if attacked.empty:

@@ -1,9 +1,9 @@
 """Runs one attack on one model: chunk by chunk, resumable, every adversarial verified."""
 
 import hashlib
-import time
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device_name
+from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
 
 
@@ -63,21 +64,19 @@ class AttackCell:
             zero_gradients, seed (of its chunk), adversarial (N, 1, 28, 28), the image itself where none was found, and
             what the attack itself has to say; and what all that took.
         """
-        size, chunks, seconds, devices = self.evaluation.chunk_size, [], 0.0, set()
+        size, chunks, devices = self.evaluation.chunk_size, [], set()
         for start in progress(range(0, n, size), label):
             chosen = order[start : start + size]
             chunk_seed = seed_of(seed, chosen)
-            piece = f"{start}-{chunk_seed}"
-            chunk = checkpoints.load(piece)
-            if chunk is None:
-                began = time.perf_counter()
-                chunk = {"image": torch.tensor(chosen), **self._run_chunk(images[chosen], labels[chosen], chunk_seed)}
-                chunk |= {"seconds": time.perf_counter() - began, "device": device_name(images.device)}
-                checkpoints.save(piece, chunk)
-            seconds += chunk.pop("seconds")
+            chunk = checkpoints.piece(f"{start}-{chunk_seed}", partial(self._piece, images, labels, chosen, chunk_seed))
             devices.add(chunk.pop("device"))
             chunks.append(chunk)
-        return _together(chunks, n), Run(seconds, ", ".join(sorted(devices)))
+        return _together(chunks, n), Run(checkpoints.seconds, ", ".join(sorted(devices)))
+
+    def _piece(self, images: Tensor, labels: Tensor, chosen: list[int], seed: int) -> dict[str, Any]:
+        """What is kept of the chunk of these test images."""
+        chunk = self._run_chunk(images[chosen], labels[chosen], seed)
+        return {"image": torch.tensor(chosen), **chunk, "device": device_name(images.device)}
 
     def _run_chunk(self, images: Tensor, labels: Tensor, seed: int) -> dict[str, Tensor]:
         torch.manual_seed(seed)
@@ -94,6 +93,8 @@ class AttackCell:
             recorder.estimate = EstimatedGradient(self.model, step) if step else None
             if correct.any():
                 said = self.attack.run(recorder) or {}
+                if not recorder.queries.any():
+                    raise UserError(f"{self.attack} has asked the model nothing; let it call the recorder with images.")
         adversarials[correct], confirmed = self._confirm(recorder)
         rejected[correct] = recorder.best_distance.isfinite() & ~confirmed
         queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients

@@ -55,8 +55,8 @@ def table1(
         for row, (distances, attacks) in all_attacks(cells, names, label).items():
             summary = summarise(distances.to_numpy(), settings.thresholds[row.norm])
             rows.append(row._asdict() | summary | {"attacks": "; ".join(attacks)})
-    columns = {"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"}
-    table = pd.DataFrame(rows).merge(paper.rename(columns=columns), how="left", on=list(Row._fields))
+    theirs = paper.rename(columns={"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"})
+    table = pd.DataFrame(rows).merge(theirs, how="left", on=list(Row._fields))
     order = partial(_order, attacks=paper["attack"].unique())
     return table.astype({"rejected": "Int64"}).sort_values(
         list(Row._fields), key=order, kind="stable", ignore_index=True

@@ -18,7 +18,6 @@ AT_ONCE = 500
 VERSION = 2  # of what the files hold
 
 log = logging.getLogger(__name__)
-FOLDER = Path(".work")
 
 
 @dataclass(frozen=True)

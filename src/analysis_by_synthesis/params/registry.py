@@ -36,6 +36,16 @@ def settings_type(module: str) -> type[AttackSettings]:
     return found
 
 
+def config_type(module: str) -> type[Block]:
+    """The class of a model's configuration.
+
+    Args:
+        module: of the model, "nearest_neighbor".
+    """
+    found: type[Block] = _class("models", "Config", module)
+    return found
+
+
 def model_config(block: dict[str, Any], key: str, path: Path) -> Block:
     """The typed configuration of a model; its module stands in `block`.
 

@@ -1,7 +1,6 @@
 """docs/parameters.md, made from the settings: the command `parameters`."""
 
 from collections.abc import Collection, Iterator
-from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
@@ -13,6 +12,7 @@ from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED
 from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.check import BLOCKS
+from analysis_by_synthesis.params.registry import config_type, settings_type
 
 HEADER = """# Every setting of params.yaml
 
@@ -109,13 +109,12 @@ def tables() -> str:
         if name not in ("attacks", "models") and values[name]["type"] == "object":
             sections.append(table.of(f"`{name}`", kind, name))
     for module in _modules(models):
-        config = import_module(f"{models.__name__}.{module}").Config
-        sections.append(table.of(f"`models`: {module}", config, "models.*"))
+        sections.append(table.of(f"`models`: {module}", config_type(module), "models.*"))
     sections.append(table.of("`attacks`: every block", AttackBlock, "attacks.*"))
     sections.append(table.of("`attacks`: every attack with gradients", AttackSettings, "attacks.*", ["norm"]))
     for module in _modules(attacks):
         if module not in ("base", BOUND_GUIDED):
-            settings = import_module(f"{attacks.__name__}.{module}").Settings
+            settings = settings_type(module)
             sections.append(table.of(f"`attacks`: {module}", settings, "attacks.*", ["difference_steps"]))
     return HEADER + "\n".join(sections) + "\n"
 

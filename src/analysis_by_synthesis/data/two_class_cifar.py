@@ -110,7 +110,7 @@ def _attempts(settings: Download, work: Path) -> Iterator[tuple[str, Callable[[]
 def _from_arrays(path: Path) -> dict[Split, Images]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {split: arrays[f"{split}_images"] for split in ("train", "test")}
+            return {split: arrays[f"{split}_images"] for split in FILES}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
         raise SourceError(f"{path} can't be read ({error}).") from error
 

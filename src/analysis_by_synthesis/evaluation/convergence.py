@@ -1,16 +1,19 @@
 """How well the search for D converges: what longer searches from other starts find."""
 
+import math
+
 import pandas as pd
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.inference import ReferenceInference
+from analysis_by_synthesis.inference.engine import Search
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.autoencoder import Autoencoder
 from analysis_by_synthesis.params.inference import Round
 from analysis_by_synthesis.params.two_class_cifar import Convergence
 
-SEARCHES = ("default", "arbiter", "protocol")
+SEARCHES: tuple[Search, ...] = ("default", "arbiter", "protocol")
 TOLERANCE = 0.1  # in D; a fall by more is one
 
 
@@ -29,14 +32,16 @@ def converge(
         mean) and longer (from the best of other candidates).
     """
     gamma, n, classes = model.gamma, len(images), len(vaes)
-    found = {search: model.inference.infer(images, gamma, search).distance for search in SEARCHES}
+    found: dict[str, Tensor] = {search: model.inference.infer(images, gamma, search).distance for search in SEARCHES}
     means = torch.stack([vae.encoder(images)[0] for vae in vaes], 1).flatten(0, 1)
     named = torch.arange(classes, device=images.device).repeat(n)
     repeated = images.repeat_interleave(classes, 0)
     found["encoder"] = model.inference.refine(repeated, named, means, settings.evaluations)[0].view(n, classes)
     others = model.settings.model_copy(update={"seed": settings.seed})
-    longer = Round(starts=settings.starts, evaluations=settings.evaluations, margin=None, optimism=0.0)
-    found["longer"] = ReferenceInference(model.decoders, others).tournament(images, [longer], gamma).value
+    longer = Round(starts=settings.starts, evaluations=settings.evaluations, margin=math.inf, optimism=0.0)
+    found["longer"] = (
+        ReferenceInference([vae.decoder for vae in vaes], others).tournament(images, [longer], gamma).value
+    )
     rows = {"image": torch.tensor(names).repeat_interleave(classes), "class": named.cpu()}
     return pd.DataFrame(rows | {search: distance.flatten().cpu() for search, distance in found.items()})
 

@@ -1,5 +1,6 @@
 """The class-conditional VAE of two-class CIFAR: latent dimension 20 (appendix A.1), all else ours."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import elu
 
@@ -51,7 +52,7 @@ class CIFARDecoder(Decoder):
         h = elu(self.bn_0(self.conv_0(z[:, :, None, None])))
         h = elu(self.bn_1(self.conv_1(h)))
         h = elu(self.bn_2(self.conv_2(h)))
-        return self.conv_3(h).sigmoid()
+        return torch.sigmoid(self.conv_3(h))
 
 
 class CIFARVAE(Autoencoder):

@@ -360,7 +360,9 @@ def test_starts_are_the_candidates_of_the_smallest_perturbations(name, norm):
     own = Energies.of(
         model.observe(images).flatten(1)[:, None] * 0.9, torch.zeros(3, 1, 8), torch.ones(3, 1), allowed.x[:, None]
     )
-    classes, found = smallest(allowed, own, labels, inference, model.gamma, screened=len(latents), each=1, number=3)
+    classes, found = smallest(
+        allowed, own, labels, inference, model.gamma, model.offset, screened=len(latents), each=1, number=3
+    )
     theirs = Energies.of(
         candidate_images(inference)[1].expand(3, -1, -1),
         latents.expand(3, -1, -1),

@@ -35,6 +35,9 @@ def verdicts(main: Project, share: float, seed: int) -> Iterator[Verdict]:
         share: of the adversarials of a large cell that are verified, drawn with `seed`.
     """
     project = Project(main.root / FOLDER)
+    if not project.params.is_file():
+        yield Verdict(f"{FOLDER}: not checked", notes=[f"{project.params} is not here"])
+        return
     yield check_code(project)
     yield check_state(project, read_stages(project))
     yield check_configuration(project)

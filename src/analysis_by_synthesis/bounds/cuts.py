@@ -99,7 +99,8 @@ class Relaxation:
         """Of latents (N, P, L) of classes (N, P)."""
         images = self.model.inference.decode(classes.flatten(), latents.flatten(0, 1)).flatten(1)
         gamma = self.model.gamma[classes]
-        return Energies.of(images.unflatten(0, classes.shape), latents, gamma, self.perturbations.x[:, None])
+        found = Energies.of(images.unflatten(0, classes.shape), latents, gamma, self.perturbations.x[:, None])
+        return Energies(found.constant + self.model.offset[classes], found.slope)
 
     def mixture(self, weights: Tensor) -> Energies:
         """Of the cuts, with weights (N, P, J)."""
@@ -136,7 +137,7 @@ class Relaxation:
         """
         inference, numbers = self.model.inference, (settings.screened, settings.starts_per_class, settings.starts)
         own = self.mixture(weights[:, None])
-        small = smallest(self.perturbations, own, self.labels, inference, self.model.gamma, *numbers)
+        small = smallest(self.perturbations, own, self.labels, inference, self.model.gamma, self.model.offset, *numbers)
         near = self._of_others(inference.starts(self.model.observe(image), settings.nearest_starts))
         classes, latents = (torch.cat(parts, 1) for parts in zip(small, near))
         runs = self.begin(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
@@ -251,7 +252,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         x = attack(recorder, relaxation, runs.first(1), settings)
         distance, latents = model.inference.infer(model.observe(x), model.gamma)
         relaxation.cut(latents[n, labels])
-        others = (model.gamma * distance).scatter(1, labels[:, None], torch.inf)
+        others = (model.gamma * distance + model.offset).scatter(1, labels[:, None], torch.inf)
         rivals = others.topk(min(settings.new_runs, others.shape[1] - 1), largest=False).indices
         runs = relaxation.resume(runs, rivals, latents[n[:, None], rivals], settings)
     worst = allowed.perturbed(runs.delta[:, 0])

@@ -30,6 +30,15 @@ class Download(Block):
     """Of the pixels of each split."""
 
 
+class Offsets(Block):
+    """The block `class_offsets`: the constants of the ELBO that distances leave out."""
+
+    images: Count
+    """The first so many training images of each class."""
+    seed: int
+    """Of the draws from q(z|x)."""
+
+
 class Convergence(Block):
     """The block `convergence`: how often a longer search finds a lower minimum."""
 
@@ -78,6 +87,7 @@ BLOCKS: dict[str, Any] = {
     "training_images": Count,
     "vae": VAETraining,
     "classifiers": dict[str, ClassifierTraining],
+    "class_offsets": Offsets,
     "clean_images": Count,
     "convergence": Convergence,
     "evaluation": Evaluation,

@@ -15,5 +15,7 @@ class Config(Block):
     """The module of `networks` that builds the VAE of a class."""
     classes: Count = 10
     """Number of classes, each with a VAE of its own."""
+    offsets: bool = False
+    """Whether a constant is added to each class's distance, from class_offsets.json beside the weights."""
     inference: InferenceSettings
     """The search for D_c(x)."""

@@ -20,10 +20,12 @@ SOURCES = Sources(SOURCE)
 
 @cache
 def stages() -> dict[str, dict]:
-    """All stages by name ("attack@abs-fgsm"): script, deps, params, keys (of code.json), outs (whether DVC caches them)."""
+    """All stages of dvc.yaml by name ("attack@abs-fgsm"): script, deps, params, keys (of code.json), outs (whether DVC caches them)."""
     resolved = {}
     with Repo(str(ROOT)) as repo:
         for stage in repo.index.stages:
+            if Path(stage.wdir) != ROOT:
+                continue
             params = {dep.def_path: set(dep.params) for dep in stage.deps if hasattr(dep, "params")}
             resolved[stage.name] = {
                 "script": ROOT / stage.cmd.split()[1],

@@ -38,7 +38,7 @@ def converge(
     repeated = images.repeat_interleave(classes, 0)
     found["encoder"] = model.inference.refine(repeated, named, means, settings.evaluations)[0].view(n, classes)
     others = model.settings.model_copy(update={"seed": settings.seed})
-    longer = Round(starts=settings.starts, evaluations=settings.evaluations, margin=math.inf, optimism=0.0)
+    longer = Round(starts=settings.starts, evaluations=settings.evaluations, margin=math.inf, decrease_weight=0.0)
     found["longer"] = (
         ReferenceInference([vae.decoder for vae in vaes], others).tournament(images, [longer], gamma).value
     )

@@ -67,6 +67,17 @@ def test_one_backward_pass_gives_any_combination_of_gradients(model, images):
     torch.testing.assert_close(x.grad, -2 * (weights[:, :, None, None, None] * residual).sum(1))
 
 
+def test_offsets_are_taken_from_the_logits_of_every_search(decoders, images, model):
+    offset = [0.0, 40.0, 0.5]
+    shifted = ABS(decoders, model.settings, offset=offset)
+    for search in ("__call__", "arbitrate", "protocol"):
+        expected = getattr(model, search)(images) - torch.tensor(offset)
+        torch.testing.assert_close(getattr(shifted, search)(images), expected)
+    assert torch.equal(shifted.classify(images), shifted(images).argmax(1))
+    rows = torch.arange(len(images))
+    torch.testing.assert_close(shifted.follow(len(images))(images, rows), shifted(images))
+
+
 def test_logits_are_negative_distances_in_the_dtype_of_the_image(model, images):
     with torch.no_grad():
         logits = model(images)

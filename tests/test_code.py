@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from project import PACKAGE_FOLDER, PARAMS, ROOT, SOURCE, SOURCES, keys_read, modules, stages
 
 from analysis_by_synthesis.params.registry import settings_type
@@ -377,6 +378,11 @@ def test_no_code_is_left_out():
     for block in PARAMS["models"].values():
         if "network" in block:
             used |= modules(SOURCE / PACKAGE / "networks" / f"{block['network']}.py")
+    cifar = ROOT / "two_class_cifar"
+    for script in (cifar / "stages").glob("*.py"):
+        used |= modules(script)
+    for block in yaml.safe_load((cifar / "params.yaml").read_text())["models"].values():
+        used |= modules(SOURCE / PACKAGE / "networks" / f"{block['network']}.py")
     used |= modules(PACKAGE_FOLDER / "__main__.py") | modules(PACKAGE_FOLDER / "params" / "table.py")
     files = {path for path in (SOURCE / PACKAGE).rglob("*.py") if len(ast.parse(path.read_text()).body) > 1}
     found = {path.relative_to(SOURCE / PACKAGE).with_suffix("").as_posix().replace("/", ".") for path in files}

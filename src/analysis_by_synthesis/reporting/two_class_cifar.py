@@ -53,11 +53,11 @@ def draw(
         found = [table.loc[image] for image in chosen]
         shown = torch.stack([read_adversarials(Path(row["stem"]))[row["row"]] for row in found])
         captions = [f"{classes[row['predicted']]}, {row['distance']:.2f}" for row in found]
-        rows.append((f"{MODEL_LABELS[name]}: nearest adversarial", shown, captions))
+        rows.append((f"{MODEL_LABELS[name]}: nearest\nadversarial", shown, captions))
         if name == "abs":
             taken_for = [row["predicted"] for row in found]
-            rows.append(("ABS: reconstruction of the clean image", *_seen(model, clean, labels, classes)))
-            rows.append(("ABS: reconstruction of its adversarial", *_seen(model, shown, taken_for, classes)))
+            rows.append(("ABS: reconstruction\nof the clean image", *_seen(model, clean, labels, classes)))
+            rows.append(("ABS: reconstruction\nof its adversarial", *_seen(model, shown, taken_for, classes)))
     figure, axes = plt.subplots(
         len(rows), len(chosen), figsize=(len(chosen) * 1.05 + 1.6, len(rows) * 1.3), squeeze=False, layout="constrained"
     )

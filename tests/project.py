@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from dvc.repo import Repo
 
 from analysis_by_synthesis.pipeline.code import PACKAGE, Sources
 from analysis_by_synthesis.pipeline.project import Project
@@ -21,6 +20,8 @@ SOURCES = Sources(SOURCE)
 @cache
 def stages() -> dict[str, dict]:
     """All stages of dvc.yaml by name ("attack@abs-fgsm"): script, deps, params, keys (of code.json), outs (whether DVC caches them)."""
+    from dvc.repo import Repo  # machines with a GPU may lack it
+
     resolved = {}
     with Repo(str(ROOT)) as repo:
         for stage in repo.index.stages:

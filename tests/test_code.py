@@ -231,7 +231,7 @@ def test_a_settings_class_changes_its_attack(project):
 
 
 def test_a_model_changes_what_attacks_it_and_no_other(project):
-    assert changed_keys(project, package_file("models/nearest_neighbor.py"), "REACH = 0.5", "REACH = 0.4") == {
+    assert changed_keys(project, package_file("models/nearest_neighbor.py"), "RADIUS = 0.5", "RADIUS = 0.4") == {
         "models.nearest_neighbor"
     }
     assert changed_keys(project, package_file("networks/madry.py"), "1024", "1025") == {
@@ -384,6 +384,7 @@ def test_no_code_is_left_out():
     for block in yaml.safe_load((cifar / "params.yaml").read_text())["models"].values():
         used |= modules(SOURCE / PACKAGE / "networks" / f"{block['network']}.py")
     used |= modules(PACKAGE_FOLDER / "__main__.py") | modules(PACKAGE_FOLDER / "params" / "table.py")
+    used |= set().union(*map(modules, (ROOT / "benchmarks").glob("*.py")))
     files = {path for path in (SOURCE / PACKAGE).rglob("*.py") if len(ast.parse(path.read_text()).body) > 1}
     found = {path.relative_to(SOURCE / PACKAGE).with_suffix("").as_posix().replace("/", ".") for path in files}
     assert found - used - {module.removeprefix(f"{PACKAGE}.") for module in LEFT_OUT} == set()

@@ -113,6 +113,14 @@ def test_nan_is_refused(on_gpu, images):
             look(spoilt)
 
 
+def test_more_jacobians_than_31_bits_can_count(on_gpu):
+    torch.manual_seed(0)
+    latents = torch.randn(2**15, 8, device="cuda")
+    jacobians = on_gpu.jacobian(1, latents)
+    for part in (slice(0, 2), slice(-2, None)):
+        torch.testing.assert_close(jacobians[part], on_gpu.jacobian(1, latents[part]))
+
+
 def test_result_does_not_depend_on_the_batch(on_gpu, images):
     together = on_gpu.infer(images.cuda(), search="arbiter").distance
     for i in (0, len(images) - 1):

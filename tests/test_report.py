@@ -18,7 +18,9 @@ from analysis_by_synthesis.reporting.table1 import disagreements_as_markdown, ta
 FLAGS = FlagSettings(factor=1.05, share=0.05)
 TOGETHER = AllRows(paper=["fgm", "deepfool_l2"], estimated=["fgm_ge"], ours=["ddn", "fgsm"])
 THRESHOLDS = {"l2": 1.5, "linf": 0.3, "l0": 12.0}
-SETTINGS = ReportSettings(thresholds=THRESHOLDS, disagreement=1.5, disproved=0.001, flags=FLAGS, all=TOGETHER)
+SETTINGS = ReportSettings(
+    thresholds=THRESHOLDS, disagreement=1.5, disproved=0.001, flags=FLAGS, all=TOGETHER, min_images=1
+)
 INF = float("inf")
 ATTACKS = {  # label: block and module
     "FGM": ("fgm", "fast_gradient"), "FGM w/ GE": ("fgm_ge", "fast_gradient"), "DeepFool": ("deepfool_l2", "deepfool"),
@@ -114,11 +116,12 @@ def test_all_rows_are_made_on_the_images_that_every_one_of_their_attacks_was_giv
         ("l2", "DDN", "abs", (0.1,), {"images": [99]}),
         ("l2", "FGM", "cnn", (5,)),
     )
-    together = all_attacks(entries, ["fgm", "deepfool_l2"], "All {} Attacks")
+    together = all_attacks(entries, ["fgm", "deepfool_l2"], "All {} Attacks", 1)
     distances, attacks = together["l2", "All L2 Attacks", "abs"]
     assert distances.to_dict() == {7: 2, 5: 2} and attacks == ["FGM", "DeepFool"]
     assert together["l2", "All L2 Attacks", "cnn"].distances.tolist() == [5]
-    assert all_attacks(entries, ["fgm", "ddn"], "All").keys() == {("l2", "All", "cnn")}  # no image in common
+    assert ("l2", "All L2 Attacks", "abs") not in all_attacks(entries, ["fgm", "deepfool_l2"], "All {} Attacks", 3)
+    assert all_attacks(entries, ["fgm", "ddn"], "All", 1).keys() == {("l2", "All", "cnn")}  # no image in common
     assert smallest_distances(entries, "l2", "abs").to_dict() == {3: 1, 5: 2, 7: 2, 11: 9, 99: 0.1}
 
 

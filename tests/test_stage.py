@@ -53,17 +53,20 @@ def ended(script, *arguments, cwd=ROOT):
     ],
 )
 def test_a_command_ends_with_one_sentence(tmp_path, body, said):
-    script = tmp_path / "script.py"
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    (tmp_path / "params.yaml").write_text("")
+    script = tmp_path / "stages/script.py"
+    script.parent.mkdir()
     imports = "from analysis_by_synthesis.pipeline.errors import UserError\nfrom analysis_by_synthesis.pipeline.stage import run\n"
-    script.write_text(f"{imports}def main(): {body}\nrun(main)")
-    done = ended(script)
+    script.write_text(f"{imports}def main(project): {body}\nrun(main)")
+    done = ended(script, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{said}\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("attack.py", "cnn"), "1 arguments, but the usage is: python .*attack.py MODEL ATTACK"),
+        (("attack.py", "cnn"), "1 arguments were given, but the usage is: python .*attack.py MODEL ATTACK"),
         (("attack.py", "cn", "fgm"), "no models.cn; correct the name"),
         (("attack.py", "cnn", "magic"), "params.yaml has no key attacks.magic"),
         (("bounds.py", "abs", "l3"), "there is no norm l3"),

@@ -196,6 +196,26 @@ def test_an_image_of_nan_is_none(engines, images):
     assert value[len(images) :].isnan().all()
 
 
+@pytest.mark.parametrize(
+    ("method", "limit"),
+    [("decode", "RUNS_AT_ONCE"), ("jacobian", "JACOBIANS_AT_ONCE"), ("_inverse_hessian", "JACOBIANS_AT_ONCE")],
+)
+def test_what_the_kernels_get_is_small_enough_for_31_bits(engines, monkeypatch, method, limit):
+    torch.manual_seed(0)
+    classes, latents = torch.tensor([0, 2, 1, 1, 0]), torch.randn(5, 8)
+    expected, engine = getattr(engines[0], method)(classes, latents), engines[1]
+    monkeypatch.setattr(triton_inference, limit, 2)
+    kernel, sizes = getattr(engine._kernels, method.strip("_")), []
+
+    def counted(classes, latents):
+        sizes.append(len(latents))
+        return kernel(classes, latents)
+
+    monkeypatch.setattr(engine._kernels, method.strip("_"), counted)
+    torch.testing.assert_close(getattr(engine, method)(classes, latents), expected)
+    assert sizes == [2, 2, 1]
+
+
 def test_nearby_and_following_on_fixed_slots_find_what_the_reference_finds(engines, images):
     torch.manual_seed(0)
     changed = (images[:1] + 0.01 * torch.rand(5, 1, 28, 28)).clamp(0, 1)

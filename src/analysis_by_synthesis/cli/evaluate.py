@@ -56,8 +56,9 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
     needed = {name for _, attack in loaded.values() for name in attack.settings.needs if (weights / name).is_dir()}
     made = Project(output)
     _check_folders(weights, made)
-    _collect(project, weights, made, {model for model, _ in cells.values()} | needed)
-    accuracy = {model: _clean_accuracy(project, made, model, clean_images) for model, _ in cells.values()}
+    models = {model for model, _ in cells.values()}
+    _collect(project, weights, made, models | needed)
+    accuracy = {model: _clean_accuracy(project, made, model, clean_images) for model in sorted(models)}
     rows = []
     for name, (model, attack_name) in cells.items():
         block, attack = loaded[attack_name]

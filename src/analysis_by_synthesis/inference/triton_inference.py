@@ -12,7 +12,7 @@ from analysis_by_synthesis.inference.triton_kernels import TritonDecoders
 from analysis_by_synthesis.networks.vae import VAEDecoder
 from analysis_by_synthesis.params.inference import InferenceSettings, Round
 
-RUNS_AT_ONCE = 2**16  # each has 54 KB of activations
+RUNS_AT_ONCE = 2**16  # each has 54 KB of activations; the kernels count these in 31 bits
 JACOBIANS_AT_ONCE = 2**12  # each has 430 KB of tangents
 
 
@@ -36,15 +36,14 @@ class TritonInference(ReferenceInference):
 
     @torch.no_grad()
     def decode(self, classes: Tensor | int, latents: Tensor) -> Tensor:
-        return self._kernels.decode(_of_each(classes, latents), latents)
+        return _in_parts(self._kernels.decode, classes, latents, RUNS_AT_ONCE)
 
     @torch.no_grad()
     def jacobian(self, classes: Tensor | int, latents: Tensor) -> Tensor:
-        return self._kernels.jacobian(_of_each(classes, latents), latents).mT
+        return _in_parts(self._kernels.jacobian, classes, latents, JACOBIANS_AT_ONCE).mT
 
     def _inverse_hessian(self, classes: Tensor, latents: Tensor) -> Tensor:
-        parts = zip(classes.split(JACOBIANS_AT_ONCE), latents.split(JACOBIANS_AT_ONCE))
-        return torch.cat([self._kernels.inverse_hessian(*part) for part in parts])
+        return _in_parts(self._kernels.inverse_hessian, classes, latents, JACOBIANS_AT_ONCE)
 
     def indices(self, active: Tensor) -> tuple[Tensor, Tensor]:
         sizes = (torch.arange(size, device=active.device) for size in active.shape)
@@ -88,6 +87,10 @@ class TritonInference(ReferenceInference):
         return value.view(start.shape[:2]), latent.view_as(start)
 
 
-def _of_each(classes: Tensor | int, latents: Tensor) -> Tensor:
-    """The classes (N,) of latents (N, 8)."""
-    return torch.full_like(latents[:, 0], classes, dtype=torch.long) if isinstance(classes, int) else classes
+def _in_parts(
+    function: Callable[[Tensor, Tensor], Tensor], classes: Tensor | int, latents: Tensor, at_once: int
+) -> Tensor:
+    """function(classes (N,), latents (N, 8)), for so many of them at once."""
+    if isinstance(classes, int):
+        classes = torch.full_like(latents[:, 0], classes, dtype=torch.long)
+    return torch.cat([function(*part) for part in zip(classes.split(at_once), latents.split(at_once))])

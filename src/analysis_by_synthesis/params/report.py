@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.params.base import Block, Factor, Paper, Positive, Share
+from analysis_by_synthesis.params.base import Block, Count, Factor, Paper, Positive, Share
 
 MODEL_LABELS = {
     "cnn": "CNN",
@@ -61,6 +61,8 @@ class ReportSettings(Block):
     """When an attack is flagged."""
     all: AllRows
     """Which attacks the rows "All" take together."""
+    min_images: Count
+    """Least number of images that all attacks of such a row were given. With fewer it stays empty."""
 
     @field_validator("thresholds")
     @classmethod

@@ -94,10 +94,11 @@ def build_tables(
 def _principal_components(centred: Tensor, number: int) -> Tensor:
     """Of N images (N, D), the main directions (D, number), the last one the greatest; by the smaller of the two Gram matrices."""
     if len(centred) >= centred.shape[1]:
-        return torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -number:]
-    of_images = torch.linalg.eigh(centred @ centred.T).eigenvectors[:, -number:]
+        main: Tensor = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -number:]
+        return main
+    of_images: Tensor = torch.linalg.eigh(centred @ centred.T).eigenvectors[:, -number:]
     directions = centred.T @ of_images
-    return directions / directions.norm(dim=0)
+    return directions.div(directions.norm(dim=0))
 
 
 def _by_parts(function: Callable[[int, Tensor], Tensor], c: int, latents: Tensor) -> Tensor:

@@ -180,7 +180,8 @@ class ABS(LatentClassifier):
     def classify(self, x: Tensor) -> Tensor:
         """The likeliest class (N,) alone, where there are no offsets at a fraction of the cost of the logits."""
         if self.offset.any():
-            return self(x).argmax(1)
+            logits: Tensor = self(x)
+            return logits.argmax(1)
         return self.inference.classify(self.observe(x), self.gamma.float())
 
     def follow(self, samples: int) -> Callable[[Tensor, Tensor], Tensor]:

@@ -124,6 +124,13 @@ def test_a_wrong_config_is_named(here, tmp_path, config):
         evaluate(here, weights, tmp_path / "out", ["cnn-fgm"], samples=4)
 
 
+def test_wrong_class_scalars_are_named(here, tmp_path):
+    weights = layout(tmp_path / "weights", "binary_abs/class_scalars.json")
+    (weights / "binary_abs/class_scalars.json").write_text("{}")
+    with pytest.raises(UserError, match=r"class_scalars\.json: gamma: field required; correct it"):
+        evaluate(here, weights, tmp_path / "out", ["binary_abs-fgm"], samples=4)
+
+
 def test_nothing_that_is_there_is_replaced(here, tmp_path):
     """Not the project, not another clone, not weights that lie in the output, nor what a link leads to."""
     mine = shutil.copytree(here.models / "cnn", tmp_path / "mine/models/cnn")

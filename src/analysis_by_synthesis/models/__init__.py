@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.params.reader import typed
 from analysis_by_synthesis.params.registry import model_config
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
@@ -29,7 +31,7 @@ def load_model(name: str, directory: Path | str = "models", device: torch.device
     if not folder.is_dir():
         raise UserError(f"{folder} is not here; a model is a folder with config.json and weights.")
     path = folder / "config.json"
-    block = read_json(path)
+    block = typed(read_json(path), "", dict[str, Any], path)
     config = model_config(block, "", path)
     definition = import_module(f"{__package__}.{block['module']}")
     with torch.inference_mode(False):  # it may be called outside as well

@@ -7,11 +7,20 @@ from torch import Tensor
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders
+from analysis_by_synthesis.params.base import Block
 from analysis_by_synthesis.params.models.binary_abs import Config
+from analysis_by_synthesis.params.reader import typed
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
 
 FILE = "class_scalars.json"
+
+
+class Fitted(Block):
+    """What class_scalars.json holds: gamma of each class, and the SHA-256 of the VAEs that it was fitted to."""
+
+    gamma: list[float]
+    vae_sha256: str
 
 
 class BinaryABS(ABS):
@@ -25,10 +34,10 @@ class BinaryABS(ABS):
 
 def load(folder: Path, config: Config) -> BinaryABS:
     """Binary ABS with the decoders that its class scalars were fitted to."""
-    scalars = read_json(folder / FILE)
+    scalars: Fitted = typed(read_json(folder / FILE), "", Fitted, folder / FILE)
     decoders = load_decoders(folder)
-    if scalars["vae_sha256"] != decoders_digest(folder):
+    if scalars.vae_sha256 != decoders_digest(folder):
         raise UserError(
             f"{folder / FILE} was fitted to other VAEs than those of {folder}; run: dvc repro class_scalars"
         )
-    return BinaryABS(decoders, config.inference, scalars["gamma"])
+    return BinaryABS(decoders, config.inference, scalars.gamma)

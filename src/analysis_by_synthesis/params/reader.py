@@ -19,7 +19,7 @@ def read(keys: dict[str, Any], path: Path) -> list[Any]:
         UserError: a key is missing or unknown, or a value has the wrong type or is impossible.
     """
     tree = read_tree(path)
-    return [_typed(_lookup(tree, key, path), key, kind, path) for key, kind in keys.items()]
+    return [typed(_lookup(tree, key, path), key, kind, path) for key, kind in keys.items()]
 
 
 def read_tree(path: Path) -> dict[str, Any]:
@@ -43,9 +43,8 @@ def faulty(key: str, error: ValidationError, path: Path) -> UserError:
     """What is wrong with the value of a key, in one sentence."""
     errors = error.errors()
     missing = {one["loc"] for one in errors if one["type"] == "missing"}
-    for one in errors:
-        *block, name = one["loc"]
-        for new in RENAMED.get(str(name), ()) if one["type"] == "extra_forbidden" else ():
+    for *block, name in (one["loc"] for one in errors if one["type"] == "extra_forbidden"):
+        for new in RENAMED.get(str(name), ()):
             if (*block, new) in missing:
                 where = ".".join(filter(None, [key, *map(str, block)]))
                 return UserError(f"{path}: {where}: {name} is called {new} now; rename it.")
@@ -53,7 +52,7 @@ def faulty(key: str, error: ValidationError, path: Path) -> UserError:
     where = ".".join(filter(None, [key, *map(str, first["loc"])]))
     message = first["msg"][0].lower() + first["msg"][1:]
     found = "" if first["type"] == "missing" else f" (it is {first['input']!r})"
-    return UserError(f"{path}: {where}: {message}{found}; correct it.")
+    return UserError(f"{': '.join(filter(None, [str(path), where]))}: {message}{found}; correct it.")
 
 
 def _lookup(tree: Any, key: str, path: Path) -> Any:
@@ -64,7 +63,12 @@ def _lookup(tree: Any, key: str, path: Path) -> Any:
     return tree
 
 
-def _typed(value: Any, key: str, kind: Any, path: Path) -> Any:
+def typed(value: Any, key: str, kind: Any, path: Path) -> Any:
+    """The value of a key, or of a whole file if the key is "", as a type.
+
+    Raises:
+        UserError: it has another type, or is impossible.
+    """
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:

@@ -1,5 +1,7 @@
 """class_offsets.json of ABS: the constants of the ELBO that its distances leave out."""
 
+import torch
+
 from analysis_by_synthesis.calibration.class_offsets import class_offset
 from analysis_by_synthesis.inference import build_inference
 from analysis_by_synthesis.models.abs import OFFSETS
@@ -20,10 +22,13 @@ def main(project: Project) -> None:
     vaes = [vae.to(where) for vae in load_vaes(folder, config.network, config.classes)]
     inference = build_inference([vae.decoder for vae in vaes], config.inference)
     images, labels = dataset(project).load("train")
-    offset = [
-        class_offset(vae, inference, images[labels == label][: settings.images].to(where), label, settings.seed)
-        for label, vae in enumerate(vaes)
-    ]
+    offset = []
+    for label, vae in enumerate(vaes):
+        of_class = images[labels == label]  # sorted by file name, which says what kind of airplane it is
+        chosen = torch.randperm(len(of_class), generator=torch.Generator().manual_seed(settings.seed))[
+            : settings.images
+        ]
+        offset.append(class_offset(vae, inference, of_class[chosen].to(where), label, settings.seed))
     write_json(folder / OFFSETS, {"offset": [round(value, 4) for value in offset]})
     print(f"offsets: {', '.join(f'{value:.2f}' for value in offset)}")
 

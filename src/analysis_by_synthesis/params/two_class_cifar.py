@@ -34,9 +34,9 @@ class Offsets(Block):
     """The block `class_offsets`: the constants of the ELBO that distances leave out."""
 
     images: Count
-    """The first so many training images of each class."""
+    """So many random training images of each class."""
     seed: int
-    """Of the draws from q(z|x)."""
+    """Of the images, and of the draws from q(z|x)."""
 
 
 class Convergence(Block):

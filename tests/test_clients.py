@@ -26,6 +26,7 @@ with pytest.MonkeyPatch.context() as patch:  # imported by adv-lib, for plots an
 
 ROOT = Path(__file__).parents[1]
 IMAGES = 3
+ROUNDING = 1e-5  # of libraries that add a perturbation after they have clipped it
 pytestmark = [pytest.mark.extras, pytest.mark.usefixtures("single_thread")]
 
 
@@ -99,7 +100,7 @@ ATTACKS = {  # the norm that is bounded, if one is
     "torchattacks.PGDRS": (math.inf, of_torchattacks("PGDRS", noise_sd=0.1, noise_batch_size=2, **STEPS)),
     "torchattacks.SPSA": (
         math.inf,
-        of_torchattacks("SPSA", eps=EPSILON[math.inf], delta=0.5, lr=0.2, nb_iter=4, nb_sample=16, max_batch_size=16),
+        of_torchattacks("SPSA", eps=EPSILON[math.inf], delta=0.3, lr=0.2, nb_iter=4, nb_sample=8, max_batch_size=8),
     ),
     "torchattacks.SparseFool": (None, of_torchattacks("SparseFool", steps=1)),
     "torchattacks.Square": (math.inf, of_torchattacks("Square", eps=EPSILON[math.inf], n_queries=50)),
@@ -131,9 +132,9 @@ def test_attacks_find_adversarials(model, samples, name):
     np.random.seed(0)
     adversarials = attack(model, x.clone(), y.clone())
     assert adversarials.shape == x.shape and adversarials.dtype == x.dtype
-    assert ((adversarials >= 0) & (adversarials <= 1)).all()
-    assert norm is None or ((adversarials - x).flatten(1).norm(norm, dim=1) <= EPSILON[norm] + 1e-5).all()
-    assert (model(adversarials).argmax(1) != y).any()
+    assert ((adversarials >= -ROUNDING) & (adversarials <= 1 + ROUNDING)).all()
+    assert norm is None or ((adversarials - x).flatten(1).norm(norm, dim=1) <= EPSILON[norm] + ROUNDING).all()
+    assert (model(adversarials.clamp(0, 1)).argmax(1) != y).any()
 
 
 def test_art_walks_the_layers_of_the_right_model(model, test_set):

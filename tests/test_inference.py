@@ -31,7 +31,10 @@ def images(decoders):
     return toy_images(decoders, each=2)
 
 
-ENGINES = [ReferenceInference, BatchedInference, FastInference]  # the compiled one runs, slowly, without AVX2 too
+WITH_KERNELS = pytest.mark.skipif(
+    not inference._can_run_kernels(), reason="without AVX2 and FMA, whole searches by the compiled kernels take minutes"
+)
+ENGINES = [ReferenceInference, BatchedInference, pytest.param(FastInference, marks=WITH_KERNELS)]
 IDS = ["reference", "batched", "compiled"]
 
 
@@ -97,6 +100,16 @@ def test_engines_agree(decoders, images, build):
         atol=1e-3,
         rtol=0,
     )
+
+
+def test_the_compiled_kernels_agree_on_any_cpu(decoders, images):
+    """A few evaluations: without AVX2 and FMA the kernels are slow, but they run."""
+    settings = toy_settings(candidates=40)
+    reference, compiled = (engine(decoders[:1], settings) for engine in (ReferenceInference, FastInference))
+    latents, classes = torch.randn(5, LATENT_DIM), torch.zeros(5, dtype=torch.long)
+    torch.testing.assert_close(compiled.decode(0, latents), reference.decode(0, latents), atol=1e-5, rtol=0)
+    (expected, _), (value, _) = (e.refine(images[:5], classes, latents, 3) for e in (reference, compiled))
+    torch.testing.assert_close(value, expected, atol=1e-2, rtol=1e-4)
 
 
 @pytest.mark.parametrize("build", ENGINES, ids=IDS)
@@ -202,6 +215,7 @@ def nothing_kept(monkeypatch, tmp_path):
     return tmp_path
 
 
+@WITH_KERNELS
 def test_result_does_not_depend_on_threads_or_on_kept_tables(decoders, images, nothing_kept):
     fresh = FastInference(decoders, toy_settings())
     runs = fresh._starts(images, 1)[:, 1, 0]
@@ -220,6 +234,7 @@ def test_result_does_not_depend_on_threads_or_on_kept_tables(decoders, images, n
         torch.set_num_threads(1)
 
 
+@WITH_KERNELS
 def test_tables_that_cannot_be_read_are_built_anew(decoders, images, nothing_kept, caplog):
     expected = FastInference(decoders, toy_settings()).infer(images).distance
     for damage in (b"", b"PK\x03\x04"):

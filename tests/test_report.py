@@ -16,7 +16,7 @@ from analysis_by_synthesis.params.report import AllRows, FlagSettings, ReportSet
 from analysis_by_synthesis.reporting.table1 import disagreements_as_markdown, table_as_markdown, write_metrics
 
 FLAGS = FlagSettings(factor=1.05, share=0.05)
-TOGETHER = AllRows(paper=["fgm", "deepfool_l2"], estimated=["fgm_ge"], ours=["ddn", "fgsm"])
+TOGETHER = AllRows(paper=["fgm", "deepfool_l2"], estimated=["fgm_ge"], ours=["ddn", "fgsm"], min_images=1)
 THRESHOLDS = {"l2": 1.5, "linf": 0.3, "l0": 12.0}
 SETTINGS = ReportSettings(thresholds=THRESHOLDS, disagreement=1.5, disproved=0.001, flags=FLAGS, all=TOGETHER)
 INF = float("inf")
@@ -114,11 +114,12 @@ def test_all_rows_are_made_on_the_images_that_every_one_of_their_attacks_was_giv
         ("l2", "DDN", "abs", (0.1,), {"images": [99]}),
         ("l2", "FGM", "cnn", (5,)),
     )
-    together = all_attacks(entries, ["fgm", "deepfool_l2"], "All {} Attacks")
+    together = all_attacks(entries, ["fgm", "deepfool_l2"], "All {} Attacks", 1)
     distances, attacks = together["l2", "All L2 Attacks", "abs"]
     assert distances.to_dict() == {7: 2, 5: 2} and attacks == ["FGM", "DeepFool"]
     assert together["l2", "All L2 Attacks", "cnn"].distances.tolist() == [5]
-    assert all_attacks(entries, ["fgm", "ddn"], "All").keys() == {("l2", "All", "cnn")}  # no image in common
+    assert ("l2", "All L2 Attacks", "abs") not in all_attacks(entries, ["fgm", "deepfool_l2"], "All {} Attacks", 3)
+    assert all_attacks(entries, ["fgm", "ddn"], "All", 1).keys() == {("l2", "All", "cnn")}  # no image in common
     assert smallest_distances(entries, "l2", "abs").to_dict() == {3: 1, 5: 2, 7: 2, 11: 9, 99: 0.1}
 
 

@@ -72,12 +72,13 @@ class Together(NamedTuple):
     attacks: list[str]
 
 
-def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str) -> dict[Row, Together]:
+def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str, min_images: int) -> dict[Row, Together]:
     """Per norm and model, the attacks with these names together.
 
     Args:
         names: blocks of params.yaml.
         label: of the new rows, with {} for the norm.
+        min_images: that all attacks of a row were given; a row of fewer is left out.
     """
     chosen: dict[Row, list[tuple[Row, Cell]]] = {}
     for row, cell in cells.items():
@@ -86,7 +87,7 @@ def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str) -> d
     together = {}
     for row, members in chosen.items():
         distances = pd.concat([cell.records[row.norm] for _, cell in members], axis=1, join="inner").min(axis=1)
-        if len(distances):
+        if len(distances) >= min_images:
             together[row] = Together(distances, [member.attack for member, _ in members])
     return together
 

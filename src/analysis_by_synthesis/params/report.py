@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.params.base import Block, Factor, Paper, Positive, Share
+from analysis_by_synthesis.params.base import Block, Count, Factor, Paper, Positive, Share
 
 MODEL_LABELS = {
     "cnn": "CNN",
@@ -38,6 +38,8 @@ class AllRows(Block):
     """Its attacks with estimated gradients."""
     ours: list[str]
     """Attacks that the paper doesn't have, bound_guided among them."""
+    min_images: Count
+    """Least number of images that all attacks of a row were given. With fewer the row stays empty."""
 
     def rows(self) -> dict[str, list[str]]:
         """The attacks of each row, by its label with {} for the norm."""

@@ -1,0 +1,53 @@
+"""What the README and the pages in docs say: snippets run, links lead somewhere, numbers are those of the metrics."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
+
+
+def metrics(name):
+    return json.loads((ROOT / "metrics" / name).read_text())
+
+
+def test_snippets_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    names = {}
+    for snippet in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
+        exec(snippet, names)
+    assert names["logits"].shape == (4, 10)
+    assert names["success"].any()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_files_exist(page):
+    text = page.read_text()
+    for target in re.findall(r"\]\((?!http)([^)#]+)", text):
+        assert (page.parent / target).exists(), target
+    for name in re.findall(r"`((?:src|stages|tests|benchmarks|metrics|plots|docs|results)/[\w./]+\w)`", text):
+        assert (ROOT / name).exists() or "mine" in name, name  # what the reader is to write
+
+
+def test_headline_is_that_of_the_metrics():
+    bounds, accuracy = metrics("bounds.json"), metrics("clean_accuracy.json")
+    text = " ".join((ROOT / "README.md").read_text().split())
+    l2, linf, l0 = (bounds["abs"][norm] for norm in ("l2", "linf", "l0"))
+    apart = [f"{100 * (norm['median_ratio'] - 1):.1f} %" for norm in (l2, linf)]
+    assert l2["n"] == linf["n"] == l0["n"] and l0["median_ratio"] == 1
+    assert (
+        f"On {l2['n']} random test images, lower bounds and verified adversarials of ABS are {apart[0]} apart in L2"
+        in text
+    )
+    assert f"{apart[1]} in Linf, and equal in L0" in text
+    assert f"changed by {l2['median_lower']:.2f} in L2 without effect, and falls at {l2['median_upper']:.2f}" in text
+    assert f"In L0 the median is {l0['median_upper']:.0f} pixels" in text
+    ratios = ", ".join(f"{bounds['binary_abs'][norm]['median_ratio']:.2f}" for norm in ("l2", "linf", "l0"))
+    assert f"For Binary ABS the ratios are {ratios}" in text
+    checks = [bounds[model][norm]["check"] for model in ("abs", "binary_abs") for norm in ("l2", "linf", "l0")]
+    disproved, n = sum(check["disproved"] for check in checks), sum(check["n"] for check in checks)
+    assert f"disproves {disproved} of {n} bounds" in text
+    assert f"ABS is right on {100 * accuracy['abs']:.1f} % of the 10,000 test images" in text

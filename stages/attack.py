@@ -5,6 +5,7 @@ from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
@@ -17,7 +18,7 @@ def main(project: Project, model: str, attack: str) -> None:
     needed = (f"models.{name}" for name in loaded.settings.needs)
     code = recorded(project, "stages.attack", key, f"models.{model}", *needed)
     experiment, stem = Experiment(**read_json(project.experiment)), project.attacks / f"{model}-{attack}"
-    experiment.run(project.models / model, loaded, block.samples, code, stem, project.mnist, project.work)
+    experiment.run(project.models / model, loaded, block.samples, code, stem, dataset(project), project.work)
 
 
 if __name__ == "__main__":

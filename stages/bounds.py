@@ -8,6 +8,7 @@ from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
@@ -22,7 +23,7 @@ def main(project: Project, model: str, norm: Norm) -> None:
     attack = bound_guided.Attack(Settings(norm=norm, search=search))
     code = recorded(project, "stages.bounds", f"models.{model}")
     experiment, stem = Experiment(**read_json(project.experiment)), project.bounds / f"{model}-{norm}"
-    experiment.run(project.models / model, attack, images, code, stem, project.mnist, project.work)
+    experiment.run(project.models / model, attack, images, code, stem, dataset(project), project.work)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ import time
 
 import pandas as pd
 
-from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
@@ -20,7 +20,7 @@ def main(project: Project, model: str) -> None:
     (n,) = read({"clean_images": Count}, project.params)
     code = recorded(project, "stages.classify", f"models.{model}")
     began, where = time.perf_counter(), device()
-    images, labels = (part[:n] for part in load("test", project.mnist))
+    images, labels = (part[:n] for part in dataset(project).load("test"))
     predicted = predict(load_model(model, project.models, where), images.to(where)).cpu()
     table = pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted})
     write_csv(project.clean / f"{model}.csv", table)

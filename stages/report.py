@@ -40,7 +40,7 @@ def main(project: Project) -> None:
 
     rows = settings.all.rows()
     for name, label in (("figure2", OF_THE_PAPER), ("figure2_ours_too", EVERYTHING)):
-        together = all_attacks(found, rows[label], label, settings.all.min_images)
+        together = all_attacks(found, rows[label], label, settings.min_images)
         curves = {norm: figure2.curves(together, norm) for norm in NORMS}
         for norm, curve in curves.items():
             write_csv(project.plots / name / f"{norm}.csv", curve)

@@ -3,7 +3,6 @@
 import pandas as pd
 import torch
 
-from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import save_weights
@@ -13,6 +12,7 @@ from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
@@ -25,12 +25,13 @@ def main(project: Project, name: str) -> None:
     seed, n, settings = read(
         {"seed": int, "training_images": Count, f"classifiers.{name}": ClassifierTraining}, project.params
     )
+    data = dataset(project)
     code = recorded(project, "stages.train_classifier", f"networks.{name}")
     config = project.models / name / "config.json"
     parameters = {"seed": seed, "training_images": n, "settings": settings}
-    checkpoints = Checkpoints(f"training/{name}", code, parameters, [project.mnist, config], project.work)
+    checkpoints = Checkpoints(f"training/{name}", code, parameters, [*data.paths("train"), config], project.work)
     where, model = device(), read_json(config)
-    images, labels = (part[:n].to(where) for part in load("train", project.mnist))
+    images, labels = (part[:n].to(where) for part in data.load("train"))
     images = binarize(images) if model.get("binarize") else images
     torch.manual_seed(seed)
     network, history, seconds = train(

@@ -1,8 +1,10 @@
 """Train the VAE of one class: weights and learning curve."""
 
 import pandas as pd
+import torch
 
 from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import save_weights
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.reader import read
@@ -29,7 +31,9 @@ def main(project: Project, digit: str) -> None:
     images, labels = (part[:n] for part in load("train", project.mnist))
     chosen = images[labels == int(digit)].to(where)
     label = f"VAE of class {digit}"
-    vae, history, seconds = train(chosen, settings, seed + 1000 * int(digit), checkpoints, label)
+    seed_of_class = seed + 1000 * int(digit)
+    torch.manual_seed(seed_of_class)
+    vae, history, seconds = train(VAE(), chosen, settings, seed_of_class, checkpoints, label)
     save_weights(vae, project.models / "abs" / f"{digit}.safetensors")
     write_csv(project.plots / "training" / "vae" / f"{digit}.csv", pd.DataFrame(history))
     facts = {"samples": len(chosen), "seed": seed}

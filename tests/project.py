@@ -19,12 +19,14 @@ SOURCES = Sources(SOURCE)
 
 @cache
 def stages() -> dict[str, dict]:
-    """All stages by name ("attack@abs-fgsm"): script, deps, params, keys (of code.json), outs (whether DVC caches them)."""
+    """All stages of dvc.yaml by name ("attack@abs-fgsm"): script, deps, params, keys (of code.json), outs (whether DVC caches them)."""
     from dvc.repo import Repo  # machines with a GPU may lack it
 
     resolved = {}
     with Repo(str(ROOT)) as repo:
         for stage in repo.index.stages:
+            if Path(stage.wdir) != ROOT:
+                continue
             params = {dep.def_path: set(dep.params) for dep in stage.deps if hasattr(dep, "params")}
             resolved[stage.name] = {
                 "script": ROOT / stage.cmd.split()[1],

@@ -67,6 +67,19 @@ def test_one_backward_pass_gives_any_combination_of_gradients(model, images):
     torch.testing.assert_close(x.grad, -2 * (weights[:, :, None, None, None] * residual).sum(1))
 
 
+def test_offsets_are_taken_from_the_logits_of_every_search(decoders, images, model):
+    offset = torch.tensor([0.0, 40.0, 0.5])
+    shifted, rows = ABS(decoders, model.settings, offset=offset.tolist()), torch.arange(len(images))
+    for expected, found in (
+        (model(images), shifted(images)),
+        (model.arbitrate(images), shifted.arbitrate(images)),
+        (model.protocol(images), shifted.protocol(images)),
+        (model.follow(len(images))(images, rows), shifted.follow(len(images))(images, rows)),
+    ):
+        torch.testing.assert_close(found, expected - offset)
+    assert torch.equal(shifted.classify(images), shifted(images).argmax(1))
+
+
 def test_logits_are_negative_distances_in_the_dtype_of_the_image(model, images):
     with torch.no_grad():
         logits = model(images)

@@ -129,14 +129,17 @@ def test_each_bound_is_tighter_than_the_one_before():
         assert (paper[norm] > 0).all()
 
 
-def test_without_latents_one_cut_is_exact():
-    """Then D_c is the distance to a point, and the boundary a plane."""
+@pytest.mark.parametrize("offset", [0.0, 0.3])
+def test_without_latents_one_cut_is_exact(offset):
+    """Then D_c is the distance to a point, and the boundary a plane; an offset moves it."""
     model = grey_model(slope=0.0)
+    model.offset[1] = offset
     images, labels = images_of(model)
     gap = model.decoders[1].m - model.decoders[0].m
     needed = (images.flatten(1) - model.decoders[1].m).square().sum(1) - (
         images.flatten(1) - model.decoders[0].m
     ).square().sum(1)
+    needed = needed + offset
     gains = (gap.abs() * torch.where(gap > 0, 1 - images.flatten(1), images.flatten(1))).sort(descending=True).values
     exact = {
         "l2": needed / 2 / gap.norm(),
@@ -360,7 +363,9 @@ def test_starts_are_the_candidates_of_the_smallest_perturbations(name, norm):
     own = Energies.of(
         model.observe(images).flatten(1)[:, None] * 0.9, torch.zeros(3, 1, 8), torch.ones(3, 1), allowed.x[:, None]
     )
-    classes, found = smallest(allowed, own, labels, inference, model.gamma, screened=len(latents), each=1, number=3)
+    classes, found = smallest(
+        allowed, own, labels, inference, model.gamma, model.offset, screened=len(latents), each=1, number=3
+    )
     theirs = Energies.of(
         candidate_images(inference)[1].expand(3, -1, -1),
         latents.expand(3, -1, -1),

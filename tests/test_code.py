@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 from project import PACKAGE_FOLDER, PARAMS, ROOT, SOURCE, SOURCES, keys_read, modules, stages
 
 from analysis_by_synthesis.params.registry import settings_type

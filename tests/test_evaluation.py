@@ -8,6 +8,7 @@ from analysis_by_synthesis.attacks import gaussian_noise
 from analysis_by_synthesis.attacks.base import Attack
 from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient, jacobian
 from analysis_by_synthesis.attacks.recorder import Recorder, Resources
+from analysis_by_synthesis.data.mnist import dataset
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation import cell
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
@@ -341,5 +342,5 @@ def test_an_interrupted_transfer_does_not_go_on_with_another_substitute(tmp_path
 
     with pytest.raises(KeyboardInterrupt):
         attack = gaussian_noise.Attack(Needy(norm="l2", levels=1))
-        experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell", tmp_path, tmp_path)
+        experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell", dataset(tmp_path), tmp_path)
     assert [path.name for path in inputs] == ["cnn", "substitute", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]

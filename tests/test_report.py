@@ -16,9 +16,11 @@ from analysis_by_synthesis.params.report import AllRows, FlagSettings, ReportSet
 from analysis_by_synthesis.reporting.table1 import disagreements_as_markdown, table_as_markdown, write_metrics
 
 FLAGS = FlagSettings(factor=1.05, share=0.05)
-TOGETHER = AllRows(paper=["fgm", "deepfool_l2"], estimated=["fgm_ge"], ours=["ddn", "fgsm"], min_images=1)
+TOGETHER = AllRows(paper=["fgm", "deepfool_l2"], estimated=["fgm_ge"], ours=["ddn", "fgsm"])
 THRESHOLDS = {"l2": 1.5, "linf": 0.3, "l0": 12.0}
-SETTINGS = ReportSettings(thresholds=THRESHOLDS, disagreement=1.5, disproved=0.001, flags=FLAGS, all=TOGETHER)
+SETTINGS = ReportSettings(
+    thresholds=THRESHOLDS, disagreement=1.5, disproved=0.001, flags=FLAGS, all=TOGETHER, min_images=1
+)
 INF = float("inf")
 ATTACKS = {  # label: block and module
     "FGM": ("fgm", "fast_gradient"), "FGM w/ GE": ("fgm_ge", "fast_gradient"), "DeepFool": ("deepfool_l2", "deepfool"),

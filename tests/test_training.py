@@ -2,14 +2,16 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from analysis_by_synthesis.networks import substitute
+from analysis_by_synthesis.networks import cifar_cnn, cifar_vae, substitute
 from analysis_by_synthesis.networks.cnn import CNN
 from analysis_by_synthesis.networks.madry import Madry
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights, save_weights
+from analysis_by_synthesis.params.augmentation import Augmentation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.training import classifier, vae
+from analysis_by_synthesis.training.augmentation import augment
 from analysis_by_synthesis.training.pgd import pgd
 
 VAE_SETTINGS = vae.VAETraining(
@@ -32,6 +34,26 @@ def test_shapes(images):
     assert mean.shape == log_variance.shape == (20, 8)
     assert network.decoder(mean).shape == images.shape
     assert CNN()(images).shape == Madry()(images).shape == (20, 10)
+
+
+def test_shapes_of_two_class_cifar():
+    images, network = torch.rand(3, 3, 32, 32), cifar_vae.build().eval()
+    mean, log_variance = network.encoder(images)
+    assert mean.shape == log_variance.shape == (3, 20)
+    assert network.decoder(mean).shape == images.shape
+    assert cifar_cnn.build()(images).shape == (3, 2)
+
+
+def test_augmented_images_are_parts_of_the_image_or_of_its_mirror_image():
+    torch.manual_seed(0)
+    images = torch.rand(40, 3, 6, 6)
+    mirrored, still = 0, 0
+    for x, image in zip(augment(images, Augmentation(shift=1)), images, strict=True):
+        whole = torch.nn.functional.pad(torch.stack([image, image.flip(2)]), (1,) * 4)
+        parts = whole.unfold(2, 6, 1).unfold(3, 6, 1).permute(0, 2, 3, 1, 4, 5)  # 2 x 3 x 3 images
+        ((flipped, row, column),) = (parts == x).flatten(3).all(3).nonzero().tolist()
+        mirrored, still = mirrored + flipped, still + (row == column == 1)
+    assert 10 < mirrored < 30 and 0 < still < 15
 
 
 def test_kl_divergence_is_that_of_torch():
@@ -60,6 +82,11 @@ class InterruptionError(Exception):
     pass
 
 
+def train_vae(images, checkpoints, network=VAE, settings=VAE_SETTINGS):
+    torch.manual_seed(0)
+    return vae.train(network(), images, settings, 0, checkpoints, "test")
+
+
 def interrupt_after(kept, epochs):
     """Let the training keep so many epochs, then break it off as Ctrl-C would."""
     keep = kept.keep
@@ -79,13 +106,13 @@ def checkpoints(tmp_path):
 
 
 def test_an_interrupted_vae_training_ends_in_the_same_weights(images, checkpoints):
-    whole, history, _ = vae.train(images, VAE_SETTINGS, 0, checkpoints("whole"), "test")
+    whole, history, _ = train_vae(images, checkpoints("whole"))
     broken = checkpoints("broken")
     interrupt_after(broken, 2)
     with pytest.raises(InterruptionError):
-        vae.train(images, VAE_SETTINGS, 0, broken, "test")
+        train_vae(images, broken)
     _, kept = checkpoints("broken").resume({})
-    resumed, resumed_history, seconds = vae.train(images, VAE_SETTINGS, 0, checkpoints("broken"), "test")
+    resumed, resumed_history, seconds = train_vae(images, checkpoints("broken"))
     assert same(whole, resumed)
     assert history == resumed_history
     assert [row["epoch"] for row in history] == [0, 1, 2, 3]
@@ -109,7 +136,7 @@ def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, che
 
 def test_a_loss_that_is_no_number_is_reported(images, checkpoints):
     with pytest.raises(UserError, match=r"not a number in epoch 0; lower vae\.max_learning_rate"):
-        vae.train(images * torch.nan, VAE_SETTINGS, 0, checkpoints("nan"), "test")
+        train_vae(images * torch.nan, checkpoints("nan"))
 
 
 def test_pgd_stays_in_the_ball_and_in_the_box(images):

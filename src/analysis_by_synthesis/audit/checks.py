@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Mapping
 
+from analysis_by_synthesis.audit import two_class_cifar
 from analysis_by_synthesis.audit.adversarials import check_cell
 from analysis_by_synthesis.audit.bounds import check_bounds, check_search
 from analysis_by_synthesis.audit.clean import check_clean
@@ -71,6 +72,7 @@ def verdicts(
         attack = stages[name].command[2]
         chunk = {f"attacks.{attack}.samples": read_json(stages[name].deps[-1])["evaluation"]["chunk_size"]}
         yield check_remake(project, stages[name], 0.01, chunk)
+    yield from two_class_cifar.verdicts(project, share, seed)
 
 
 def _made_again(project: Project, stage: Stage, code: dict[str, dict[str, str]], tolerance: float) -> Verdict:

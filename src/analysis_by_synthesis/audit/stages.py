@@ -40,7 +40,8 @@ def read_stages(project: Project) -> dict[str, Stage]:
     """
     try:
         with Repo(str(project.root)) as repo:
-            return {stage.name: _resolved(project, stage) for stage in repo.index.stages}
+            own = [stage for stage in repo.index.stages if Path(stage.wdir) == project.root.resolve()]
+            return {stage.name: _resolved(project, stage) for stage in own}
     except Exception as error:  # DVC has many, each with a sentence
         raise UserError(f"dvc.yaml and dvc.lock can't be read here ({error}); take them from git.") from error
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d, elu, one_hot
 
 from analysis_by_synthesis.inference.folding import folded
-from analysis_by_synthesis.networks.vae import Decoder
+from analysis_by_synthesis.networks.vae import VAEDecoder
 
 STRIDES = (1, 2, 2, 1)
 FLAT = 1e-4  # where an interval is shorter, the derivative stands for the slope of the chord
@@ -66,8 +66,8 @@ class Layers:
         dtype: in which all is computed.
     """
 
-    def __init__(self, decoder: Decoder, dtype: torch.dtype = torch.float32) -> None:
-        place = decoder.conv_0.weight.device
+    def __init__(self, decoder: VAEDecoder, dtype: torch.dtype = torch.float32) -> None:
+        place = next(decoder.parameters()).device
         self.weights, self.biases = ([t.to(place, dtype) for t in part] for part in folded(decoder))
 
     def __call__(self, i: int, h: Tensor) -> Tensor:

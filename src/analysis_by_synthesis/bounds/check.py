@@ -24,7 +24,6 @@ from analysis_by_synthesis.inference import Inference
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 
@@ -95,7 +94,7 @@ def _least_size(relaxation: Relaxation, known: Runs, settings: CheckSettings, se
             starts = candidates[ratio.topk(settings.starts, largest=False).indices]
             parts.append((torch.full((settings.starts,), c), starts))
     generator = torch.Generator().manual_seed(settings.seed)
-    noise = torch.randn(settings.scattered, known.latents.shape[1], LATENT_DIM, generator=generator)
+    noise = torch.randn(settings.scattered, *known.latents.shape[1:], generator=generator)
     scattered = (known.latents[0] + settings.spread * noise.to(known.latents)).flatten(0, 1)
     parts.append((known.classes[0].repeat(settings.scattered), scattered))
     classes, latents = (torch.cat(together)[None] for together in zip(*parts))

@@ -25,7 +25,6 @@ from analysis_by_synthesis.bounds.single_perturbation import Energies, Perturbat
 from analysis_by_synthesis.bounds.starts import smallest
 from analysis_by_synthesis.inference.engine import Runs as Searches
 from analysis_by_synthesis.models.abs import ABS, with_latents
-from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.params.bounds import CutSettings
 
 LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
@@ -38,10 +37,10 @@ class Runs:
     Attributes:
         classes: (N, P).
         latents: (N, P, 8).
-        inverse_hessian: of E in the latents, as BFGS knows it (N, P, 8, 8).
+        inverse_hessian: of E in the latents, as BFGS knows it (N, P, L, L).
         weights: of the J cuts (N, P, J), their sum is 1.
         size: of the smallest perturbation in the mixture of the half-spaces (N, P).
-        delta: this perturbation (N, P, 784).
+        delta: this perturbation (N, P, D).
     """
 
     classes: Tensor
@@ -97,10 +96,11 @@ class Relaxation:
         self.cuts = self.energies(labels[:, None], own[:, None])
 
     def energies(self, classes: Tensor, latents: Tensor) -> Energies:
-        """Of latents (N, P, 8) of classes (N, P)."""
+        """Of latents (N, P, L) of classes (N, P)."""
         images = self.model.inference.decode(classes.flatten(), latents.flatten(0, 1)).flatten(1)
         gamma = self.model.gamma[classes]
-        return Energies.of(images.unflatten(0, classes.shape), latents, gamma, self.perturbations.x[:, None])
+        found = Energies.of(images.unflatten(0, classes.shape), latents, gamma, self.perturbations.x[:, None])
+        return Energies(found.constant + self.model.offset[classes], found.slope)
 
     def mixture(self, weights: Tensor) -> Energies:
         """Of the cuts, with weights (N, P, J)."""
@@ -137,7 +137,7 @@ class Relaxation:
         """
         inference, numbers = self.model.inference, (settings.screened, settings.starts_per_class, settings.starts)
         own = self.mixture(weights[:, None])
-        small = smallest(self.perturbations, own, self.labels, inference, self.model.gamma, *numbers)
+        small = smallest(self.perturbations, own, self.labels, inference, self.model.gamma, self.model.offset, *numbers)
         near = self._of_others(inference.starts(self.model.observe(image), settings.nearest_starts))
         classes, latents = (torch.cat(parts, 1) for parts in zip(small, near))
         runs = self.begin(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
@@ -145,10 +145,10 @@ class Relaxation:
         return self.step(runs, settings).distinct_first(settings.merge_radius).first(settings.runs)
 
     def begin(self, classes: Tensor, latents: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
-        """Runs at latents (N, P, 8) of classes (N, P), with weights of the cuts (N, P, J)."""
+        """Runs at latents (N, P, L) of classes (N, P), with weights of the cuts (N, P, J)."""
         jacobian = self.model.inference.jacobian(classes.flatten(), latents.flatten(0, 1))
-        hessian = 2 * jacobian.mT @ jacobian + torch.eye(LATENT_DIM, device=latents.device)
-        inverse = torch.linalg.inv(hessian).view(*classes.shape, LATENT_DIM, LATENT_DIM)
+        hessian = 2 * jacobian.mT @ jacobian + torch.eye(latents.shape[2], device=latents.device)
+        inverse = torch.linalg.inv(hessian).unflatten(0, classes.shape)
         return self.weigh(classes, latents, inverse, weights, settings)
 
     def converge(self, runs: Runs, settings: CutSettings) -> Runs:
@@ -168,11 +168,11 @@ class Relaxation:
         return runs.together(shape).smallest_first()
 
     def _of_others(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents (N, C, S, 8) but for those of the true class: the classes (N, P), and the latents (N, P, 8)."""
+        """Latents (N, C, S, L) but for those of the true class: the classes (N, P), and the latents (N, P, L)."""
         n, classes, starts, _ = latents.shape
         others = torch.arange(classes, device=latents.device) != self.labels[:, None]
         named = others.nonzero()[:, 1].view(n, classes - 1).repeat_interleave(starts, 1)
-        return named, latents[others].view(*named.shape, LATENT_DIM)
+        return named, latents[others].view(*named.shape, -1)
 
     def resume(self, runs: Runs, classes: Tensor, latents: Tensor, settings: CutSettings) -> Runs:
         """Go on after a cut, with more runs for each image, of classes (N, R) from latents (N, R, 8); smallest first."""
@@ -194,7 +194,7 @@ class Relaxation:
     def weigh(
         self, classes: Tensor, latents: Tensor, inverse_hessian: Tensor, weights: Tensor, settings: CutSettings
     ) -> Runs:
-        """Mix the cuts against latents (N, P, 8), by multiplicative weights; of all mixtures on the way, the best.
+        """Mix the cuts against latents (N, P, L), by multiplicative weights; of all mixtures on the way, the best.
 
         A cut that explains x + delta better than the others gains weight.
         """
@@ -252,7 +252,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         x = attack(recorder, relaxation, runs.first(1), settings)
         distance, latents = model.inference.infer(model.observe(x), model.gamma)
         relaxation.cut(latents[n, labels])
-        others = (model.gamma * distance).scatter(1, labels[:, None], torch.inf)
+        others = (model.gamma * distance + model.offset).scatter(1, labels[:, None], torch.inf)
         rivals = others.topk(min(settings.new_runs, others.shape[1] - 1), largest=False).indices
         runs = relaxation.resume(runs, rivals, latents[n[:, None], rivals], settings)
     worst = allowed.perturbed(runs.delta[:, 0])

@@ -188,7 +188,7 @@ class Flipped(Perturbations):
         level = 1 + (ordered.diff(dim=1) > 0).cumsum(1)
         level = pad(level, (1, 0), value=1)
         self.level = torch.zeros_like(order).scatter(1, order, level)
-        self.levels = ordered.new_full((len(images), 785), torch.inf).scatter(1, level, ordered)
+        self.levels = ordered.new_full((len(images), 1 + ordered.shape[1]), torch.inf).scatter(1, level, ordered)
         self.levels[:, 0] = 0
 
     def attainable(self, size: Tensor) -> Tensor:
@@ -200,7 +200,7 @@ class Flipped(Perturbations):
         level, levels = (_like(per_image, gain) for per_image in (self.level, self.levels))
         gains = torch.zeros_like(levels).scatter_add(-1, level, gain)
         reached = gains.cumsum(-1)
-        last = (reached < needed[..., None]).sum(-1, keepdim=True).clamp_max(784)
+        last = (reached < needed[..., None]).sum(-1, keepdim=True).clamp_max(gains.shape[-1] - 1)
         before = (last - 1).clamp_min(0)
         missing = needed[..., None] - reached.gather(-1, before)
         share = (missing / gains.gather(-1, last).clamp_min(EPSILON)).clamp(0, 1) * (last > 0)

@@ -37,6 +37,7 @@ def smallest(
     labels: Tensor,
     inference: Inference,
     gamma: Tensor,
+    offset: Tensor,
     screened: int,
     each: int,
     number: int,
@@ -45,7 +46,7 @@ def smallest(
 
     Args:
         labels: true classes (N,).
-        gamma: of the classes (C,).
+        gamma, offset: of the classes (C,).
         screened: candidates of each class that are measured exactly.
         each: of each other class so many are returned, the smallest.
         number: of all classes together.
@@ -59,7 +60,7 @@ def smallest(
         centre = 0.5 + own.slope[:, 0] / (2 * gamma[c])  # slope = 2 gamma (G - centre)
         square = images.square().sum(1)
         energy = square + latents.square().sum(1) / 2 - 2 * _products(x, images) + x.square().sum(1, keepdim=True)
-        needed = (gamma[c] * energy - own.constant).clamp_min(0)
+        needed = (gamma[c] * energy + offset[c] - own.constant).clamp_min(0)
         if perturbations.norm == "linf":
             steepness = torch.cdist(centre, images, p=1)
         else:  # what counts in L0 are the largest gains, and these in L2 too
@@ -67,6 +68,7 @@ def smallest(
             steepness = steepness.clamp_min(EPSILON).sqrt()
         promising = (needed / steepness.clamp_min(EPSILON)).topk(screened, largest=False).indices
         theirs = Energies.of(images[promising], latents[promising], gamma[c].expand_as(promising), x[:, None])
+        theirs = Energies(theirs.constant + offset[c], theirs.slope)
         size, _ = perturbations.least(theirs - own)
         size, order = size.masked_fill((labels == c)[:, None], torch.inf).sort(dim=1)
         size[:, :each] = torch.where(size[:, :each] < torch.inf, 0, torch.inf)

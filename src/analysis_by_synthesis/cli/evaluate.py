@@ -9,7 +9,7 @@ import torch
 from analysis_by_synthesis.attacks.base import Attack
 from analysis_by_synthesis.attacks.registry import load_attack
 from analysis_by_synthesis.calibration.class_scalars import fit_binary_abs
-from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.data.mnist import dataset, load
 from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.evaluation.statistics import median
 from analysis_by_synthesis.models import BATCH, load_model, predict
@@ -66,7 +66,7 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
         code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
         n = samples or block.samples
         stem = made.attacks / name
-        experiment.run(made.models / model, attack, n, code, stem, project.mnist, made.work, others)
+        experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others)
         distances = read_records(made.attacks / f"{name}.csv")[block.norm]
         rows.append({
             "cell": name, "clean_accuracy": accuracy[model], "n": n, "norm": block.norm,

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from analysis_by_synthesis.data.dataset import Dataset
 from analysis_by_synthesis.params.data import MNISTFile
 from analysis_by_synthesis.pipeline.errors import UserError
 
@@ -53,3 +54,8 @@ def _from_idx(content: bytes, path: str) -> NDArray[np.uint8]:
     if dimensions == 0 or len(shape) != dimensions or len(content) - start != shape.prod():
         raise UserError(f"{path} is damaged; run: dvc repro -f download")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+
+
+def dataset(folder: Path) -> Dataset:
+    """MNIST in a folder."""
+    return Dataset(folder, FILES, load)

@@ -8,6 +8,6 @@ from hashlib import sha256
 from analysis_by_synthesis.params.data import TEST_IMAGES
 
 
-def in_order(seed: int) -> list[int]:
-    """All test images, in the order of the hashes of seed and index: no library's generator is asked, which may change."""
-    return sorted(range(TEST_IMAGES), key=lambda image: sha256(f"{seed}/{image}".encode()).digest())
+def in_order(seed: int, images: int = TEST_IMAGES) -> list[int]:
+    """All test images, or so many of another data set, in the order of the hashes of seed and index: no library's generator is asked, which may change."""
+    return sorted(range(images), key=lambda image: sha256(f"{seed}/{image}".encode()).digest())

@@ -7,7 +7,7 @@ import torch
 
 from analysis_by_synthesis.attacks.base import Attack
 from analysis_by_synthesis.attacks.recorder import Resources
-from analysis_by_synthesis.data.mnist import FILES, Split, load
+from analysis_by_synthesis.data.dataset import Dataset
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.evaluation.records import write_attack
 from analysis_by_synthesis.evaluation.runner import AttackCell
@@ -40,7 +40,7 @@ class Experiment(Block):
         samples: int,
         code: Mapping[str, str],
         stem: Path,
-        mnist: Path,
+        data: Dataset,
         work: Path,
         others: Mapping[str, Path] | None = None,
     ) -> None:
@@ -50,24 +50,24 @@ class Experiment(Block):
             model: its folder.
             samples: the first so many test images of the order are attacked.
             code: fingerprints of the code that runs.
-            mnist: the folder of MNIST.
+            data: whose test images are attacked.
             work: where finished pieces are kept.
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.
         """
         settings = attack.settings
         needed = {name: (others or {}).get(name, model.parent / name) for name in settings.needs}
-        splits: tuple[Split, ...] = ("test", "train") if settings.needs_images else ("test",)
-        data = [mnist / name for split in splits for name in FILES[split]]
-        parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *data]
+        files = data.paths("test", "train") if settings.needs_images else data.paths("test")
+        parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *files]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
         where = device()
-        images, labels = (part.to(where) for part in load("test", mnist))
-        starts, classes = load("train", mnist) if settings.needs_images else (images[:0], labels[:0])
+        images, labels = (part.to(where) for part in data.load("test"))
+        starts, classes = data.load("train") if settings.needs_images else (images[:0], labels[:0])
         n = self.evaluation.start_images
         asked = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
         resources = Resources(starts[:n].to(where), classes[:n].to(where), asked)
         cell = AttackCell(load_model(model.name, model.parent, where), attack, self.evaluation, resources)
-        records, run = cell.run(images, labels, in_order(self.order), samples, self.seed, checkpoints, stem.name)
+        order = in_order(self.order, len(labels))
+        records, run = cell.run(images, labels, order, samples, self.seed, checkpoints, stem.name)
         write_attack(stem, records)
         facts = {"samples": samples, "seed": self.seed, "order": self.order}
         write_card(stem.with_suffix(".json"), dict(code), run.devices, run.seconds, **facts)

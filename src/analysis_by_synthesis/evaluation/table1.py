@@ -52,7 +52,7 @@ def table1(
         summary = summarise(cell.records[row.norm].to_numpy(), settings.thresholds[row.norm])
         rows.append(row._asdict() | summary | {"rejected": int(cell.records["rejected"].sum())})
     for label, names in settings.all.rows().items():
-        for row, (distances, attacks) in all_attacks(cells, names, label, settings.all.min_images).items():
+        for row, (distances, attacks) in all_attacks(cells, names, label, settings.min_images).items():
             summary = summarise(distances.to_numpy(), settings.thresholds[row.norm])
             rows.append(row._asdict() | summary | {"attacks": "; ".join(attacks)})
     theirs = paper.rename(columns={"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"})

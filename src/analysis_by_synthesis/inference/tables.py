@@ -66,8 +66,7 @@ def build_tables(
     images = torch.stack([_by_parts(decode, c, candidates) for c in range(classes)]).flatten(2)
     sample = images[:, ::SAMPLED].flatten(0, 1).double()
     mean = sample.mean(0)
-    covariance = (sample - mean).T @ (sample - mean)
-    basis = torch.linalg.eigh(covariance).eigenvectors[:, -components:].float().contiguous()
+    basis = _principal_components(sample - mean, components).float().contiguous()
     mean = mean.float()
     length = candidates.shape[1]
     identity = torch.eye(length, dtype=mean.dtype, device=mean.device)
@@ -90,6 +89,16 @@ def build_tables(
         (-slopes).transpose(2, 3).contiguous(),
         torch.linalg.inv(2 * curvature + identity).contiguous(),
     )
+
+
+def _principal_components(centred: Tensor, number: int) -> Tensor:
+    """Of N images (N, D), the main directions (D, number), the last one the greatest; by the smaller of the two Gram matrices."""
+    if len(centred) >= centred.shape[1]:
+        main: Tensor = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -number:]
+        return main
+    of_images: Tensor = torch.linalg.eigh(centred @ centred.T).eigenvectors[:, -number:]
+    directions = centred.T @ of_images
+    return directions.div(directions.norm(dim=0))
 
 
 def _by_parts(function: Callable[[int, Tensor], Tensor], c: int, latents: Tensor) -> Tensor:

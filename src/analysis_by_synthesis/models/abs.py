@@ -17,6 +17,7 @@ from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params.inference import InferenceSettings
 from analysis_by_synthesis.params.models.abs import Config
 from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.files import read_json
 
 
 class _Distances(torch.autograd.Function):
@@ -66,6 +67,9 @@ class _FirstOrder(torch.autograd.Function):
         raise UserError("ABS has first derivatives only; take second ones by differences of its gradient.")
 
 
+OFFSETS = "class_offsets.json"  # in a folder of weights
+
+
 class Engine:
     """The inference of a model for its present weights. Copies and pickles of the model build their own."""
 
@@ -95,7 +99,7 @@ class Engine:
 
 
 class ABS(LatentClassifier):
-    """Images (N, *image_shape) to logits -gamma_c D_c(x) (N, C) (section 3).
+    """Images (N, *image_shape) to logits -gamma_c D_c(x) - offset_c (N, C) (section 3).
 
     The gradient is that of the minimum, exact where the search has converged, and of first order only. The search runs in
     float32 whatever the dtype of the model and of the images; logits have that of the images. Images may leave [0, 1], where
@@ -106,18 +110,25 @@ class ABS(LatentClassifier):
         decoders: G_c of each class, used in evaluation mode.
         settings: of the inference.
         gamma: a scalar (C,) for each class; ones for ABS itself.
+        offset: a constant (C,) for each class; zeros in the paper (calibration.class_offsets).
     """
 
     gamma: Tensor
+    offset: Tensor
 
     def __init__(
-        self, decoders: Sequence[Decoder], settings: InferenceSettings, gamma: Sequence[float] | None = None
+        self,
+        decoders: Sequence[Decoder],
+        settings: InferenceSettings,
+        gamma: Sequence[float] | None = None,
+        offset: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.image_shape, self.classes = decoders[0].image_shape, len(decoders)
         self.decoders = nn.ModuleList(decoders).eval().requires_grad_(False)
         self.settings = settings
         self.register_buffer("gamma", torch.tensor(gamma or [1.0] * len(decoders)))
+        self.register_buffer("offset", torch.tensor(offset or [0.0] * len(decoders)))
         self._engine = Engine()
 
     @property
@@ -149,8 +160,8 @@ class ABS(LatentClassifier):
         return self._logits(distance, x)
 
     def _logits(self, distance: Tensor, x: Tensor) -> Tensor:
-        """-gamma_c D_c(x) in the dtype of the images."""
-        return (-self.gamma * distance).to(x.dtype)
+        """-gamma_c D_c(x) - offset_c in the dtype of the images."""
+        return (-self.gamma * distance - self.offset).to(x.dtype)
 
     @torch.no_grad()
     def explain(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -167,7 +178,10 @@ class ABS(LatentClassifier):
         return self._logits(self.inference.infer(self.observe(x), search="protocol").distance, x)
 
     def classify(self, x: Tensor) -> Tensor:
-        """The likeliest class (N,) alone, at a fraction of the cost of the logits."""
+        """The likeliest class (N,) alone, where there are no offsets at a fraction of the cost of the logits."""
+        if self.offset.any():
+            logits: Tensor = self(x)
+            return logits.argmax(1)
         return self.inference.classify(self.observe(x), self.gamma.float())
 
     def follow(self, samples: int) -> Callable[[Tensor, Tensor], Tensor]:
@@ -223,8 +237,10 @@ class FollowedABS:
 
 
 def load(folder: Path, config: Config) -> ABS:
-    """ABS with the decoders of `folder`."""
-    return ABS(load_decoders(folder), config.inference)
+    """ABS with the decoders of `folder`, and its offsets, if it has any."""
+    decoders = load_decoders(folder, config.network, config.classes)
+    offset = read_json(folder / OFFSETS)["offset"] if config.offsets else None
+    return ABS(decoders, config.inference, offset=offset)
 
 
 def with_latents(model: Classifier) -> ABS:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import elu
 
+from analysis_by_synthesis.networks.autoencoder import Autoencoder
 from analysis_by_synthesis.networks.decoder import Decoder
 
 LATENT_DIM = 8
@@ -57,10 +58,17 @@ class VAEDecoder(Decoder):
         return torch.sigmoid(self.conv_3(h))
 
 
-class VAE(nn.Module):
+class VAE(Autoencoder):
     """Encoder and decoder of one class; only the decoder is needed for inference."""
+
+    decoder: VAEDecoder
 
     def __init__(self) -> None:
         super().__init__()
         self.encoder = Encoder()
         self.decoder = VAEDecoder()
+
+
+def build() -> VAE:
+    """The network with random weights."""
+    return VAE()

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from analysis_by_synthesis.params.augmentation import Augmentation
 from analysis_by_synthesis.params.base import Block, Count, NonNegative, Positive, Share
 
 
@@ -35,3 +36,5 @@ class ClassifierTraining(Block):
     """Share of the steps in which the learning rate rises."""
     adversary: Adversary | None
     """The attack that images are replaced by; null for clean images."""
+    augmentation: Augmentation | None = None
+    """How images are changed at random; null for images as they are."""

@@ -38,8 +38,6 @@ class AllRows(Block):
     """Its attacks with estimated gradients."""
     ours: list[str]
     """Attacks that the paper doesn't have, bound_guided among them."""
-    min_images: Count
-    """Least number of images that all attacks of a row were given. With fewer the row stays empty."""
 
     def rows(self) -> dict[str, list[str]]:
         """The attacks of each row, by its label with {} for the norm."""
@@ -63,6 +61,8 @@ class ReportSettings(Block):
     """When an attack is flagged."""
     all: AllRows
     """Which attacks the rows "All" take together."""
+    min_images: Count
+    """Least number of images that all attacks of such a row were given. With fewer it stays empty."""
 
     @field_validator("thresholds")
     @classmethod

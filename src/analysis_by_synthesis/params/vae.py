@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from analysis_by_synthesis.params.augmentation import Augmentation
 from analysis_by_synthesis.params.base import Block, Count, Paper, Positive, Share
 
 
@@ -22,3 +23,5 @@ class VAETraining(Block):
     """Weight of the KL divergence in the first step."""
     kl_annealing_epochs: Annotated[Count, Paper("50, appendix A.7")]
     """Epochs over which this weight falls linearly to 1."""
+    augmentation: Augmentation | None = None
+    """How images are changed at random; null for images as they are."""

@@ -165,7 +165,8 @@ def entry_points(project: Project, source: Path) -> dict[str, list[Path]]:
     """
     params = yaml.safe_load(project.params.read_text())
     package = source / PACKAGE
-    found = {f"stages.{path.stem}": [path] for path in sorted((project.root / "stages").glob("*.py"))}
+    scripts = [path for root in (source.parent, project.root) for path in sorted((root / "stages").glob("*.py"))]
+    found = {f"stages.{path.stem}": [path] for path in scripts}
     found |= {
         f"attacks.{name}": [package / f"attacks/{block['module']}.py"] for name, block in params["attacks"].items()
     }

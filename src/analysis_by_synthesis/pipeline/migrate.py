@@ -26,7 +26,8 @@ def migrate(project: Project) -> list[str]:
     lock = yaml.load(project.lock.read_text()) if project.lock.exists() else {"schema": "2.0", "stages": {}}
     migrated = []
     with Repo(str(project.root)) as repo, repo.lock:
-        for stage in repo.index.stages:
+        stages = [stage for stage in repo.index.stages if Path(stage.wdir) == project.root.resolve()]
+        for stage in stages:
             card = _card([project.root / out.def_path for out in stage.outs])
             if card is None:
                 continue
@@ -39,7 +40,7 @@ def migrate(project: Project) -> list[str]:
                 stage.save()
             lock["stages"][stage.name] = to_single_stage_lockfile(stage)
             migrated.append(stage.name)
-        names = [stage.name for stage in repo.index.stages]
+        names = [stage.name for stage in stages]
         lock["stages"] = {name: lock["stages"][name] for name in names if name in lock["stages"]}
     with replacing(project.lock) as partial:
         yaml.dump(lock, partial)

@@ -18,7 +18,7 @@ def run(main: Callable[..., None]) -> None:
     """Call a stage's `main` with the project in the working directory and the command line's arguments."""
     script, arguments = Path(sys.argv[0]), sys.argv[1:]
     with ends_in_a_sentence(KEPT):
-        check_own_code(script.resolve().parents[1])
+        check_own_code(_root(script.resolve()))
         _check_arguments(main, script, arguments)
         main(Project.here(), *arguments)
 
@@ -37,6 +37,11 @@ def ends_in_a_sentence(kept: str) -> Iterator[None]:
         sys.exit(f"ERROR: {error}")
     except KeyboardInterrupt:
         sys.exit(f"Interrupted; {kept}.")
+
+
+def _root(script: Path) -> Path:
+    """The folder with the sources that a stage script belongs to; a pipeline can lie below it, with stages of its own."""
+    return next((folder for folder in script.parents if (folder / "src").is_dir()), script.parents[1])
 
 
 def check_own_code(root: Path) -> None:

@@ -11,6 +11,7 @@ from analysis_by_synthesis.params.classifiers import Adversary, ClassifierTraini
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
+from analysis_by_synthesis.training.augmentation import augment
 from analysis_by_synthesis.training.pgd import pgd
 
 
@@ -23,7 +24,7 @@ def train(
     checkpoints: Checkpoints,
     label: str,
 ) -> tuple[nn.Module, list[dict[str, float]], float]:
-    """Train a network on images (N, 1, 28, 28) and labels (N,).
+    """Train a network on images (N, *image_shape) and labels (N,).
 
     Args:
         label: the block of `classifiers` in params.yaml.
@@ -51,6 +52,8 @@ def train(
         order = torch.randperm(len(images))
         for batch, chosen in enumerate(order.split(settings.batch_size)[:batches]):
             x, y = images[chosen], labels[chosen]
+            if settings.augmentation:
+                x = augment(x, settings.augmentation)
             if settings.adversary:
                 x = _adversarials(network, x, y, settings.adversary, epoch + batch / batches)
             logits = network(x)

@@ -6,11 +6,12 @@ import time
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.networks.autoencoder import Autoencoder
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
+from analysis_by_synthesis.training.augmentation import augment
 
 
 def reconstruction_error(images: Tensor, reconstructions: Tensor) -> Tensor:
@@ -30,9 +31,9 @@ def kl_weight(epoch: float, settings: VAETraining) -> float:
 
 
 def train(
-    images: Tensor, settings: VAETraining, seed: int, checkpoints: Checkpoints, label: str
-) -> tuple[VAE, list[dict[str, float]], float]:
-    """Train a VAE on images (N, 1, 28, 28) of one class.
+    vae: Autoencoder, images: Tensor, settings: VAETraining, seed: int, checkpoints: Checkpoints, label: str
+) -> tuple[Autoencoder, list[dict[str, float]], float]:
+    """Train a VAE on images (N, *image_shape) of one class.
 
     Returns:
         the VAE in evaluation mode on the CPU; one row per epoch: epoch, loss (the negative ELBO with the annealed weight),
@@ -42,8 +43,7 @@ def train(
         UserError: the loss is no longer a number.
     """
     device = images.device
-    torch.manual_seed(seed)
-    vae = VAE().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
+    vae = vae.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stubs
     batches = max(1, len(images) // settings.batch_size)
     optimizer = torch.optim.Adam(vae.parameters(), lr=settings.max_learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -59,7 +59,7 @@ def train(
         order = torch.randperm(len(images))
         for batch, chosen in enumerate(order.split(settings.batch_size)[:batches]):
             weight = kl_weight(epoch + batch / batches, settings)
-            x = images[chosen]
+            x = augment(images[chosen], settings.augmentation) if settings.augmentation else images[chosen]
             mean, log_variance = vae.encoder(x)
             z = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
             reconstruction = reconstruction_error(x, vae.decoder(z)).mean()

@@ -1,0 +1,118 @@
+"""What two_class_cifar/params.yaml says beside the blocks that it shares with params.yaml."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from analysis_by_synthesis.params.base import Block, Count, Positive, Share
+from analysis_by_synthesis.params.bounds import BoundsSettings
+from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.classifiers import ClassifierTraining
+from analysis_by_synthesis.params.data import Sha256
+from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.reader import read, read_tree
+from analysis_by_synthesis.params.registry import attack_settings, model_config
+from analysis_by_synthesis.params.vae import VAETraining
+from analysis_by_synthesis.pipeline.errors import UserError
+
+
+class Download(Block):
+    """The block `data`: where CIFAR-10 comes from."""
+
+    timeout_seconds: Positive
+    """Longest wait for an answer."""
+    url: str
+    """Of the authors' archive, in its version for Python."""
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    """Of the archive."""
+    sha256: dict[Literal["train", "test"], Sha256]
+    """Of the pixels of each split."""
+
+
+class Offsets(Block):
+    """The block `class_offsets`: the constants of the ELBO that distances leave out."""
+
+    images: Count
+    """So many random training images of each class."""
+    seed: int
+    """Of the images, and of the draws from q(z|x)."""
+
+
+class Convergence(Block):
+    """The block `convergence`: how often a longer search finds a lower minimum."""
+
+    images: Count
+    """The first so many test images in the order of all experiments."""
+    seed: int
+    """Of the candidates among which the longer search starts, others than the model's."""
+    starts: Count
+    """Of each class."""
+    evaluations: Count
+    """Of D and its gradient, from each start."""
+
+
+class Published(Block):
+    """What Table 2 says of a model."""
+
+    accuracy: Share
+    """Share of the test images that are classified correctly."""
+    median: Positive
+    """Median L2 distance."""
+    attack: str
+    """Our attack that is nearest to the paper's."""
+
+
+class Table(Block):
+    """The block `table`."""
+
+    paper: dict[str, Published]
+    """The rows of Table 2, by model."""
+
+
+class Figure(Block):
+    """The block `figure`."""
+
+    images: Count
+    """Of each class."""
+
+
+BLOCKS: dict[str, Any] = {
+    "dataset": Literal["two_class_cifar"],
+    "seed": int,
+    "order": int,
+    "data": Download,
+    "classes": list[int],
+    "models": dict[str, dict[str, Any]],
+    "training_images": Count,
+    "vae": VAETraining,
+    "classifiers": dict[str, ClassifierTraining],
+    "class_offsets": Offsets,
+    "clean_images": Count,
+    "convergence": Convergence,
+    "evaluation": Evaluation,
+    "attacks": dict[str, AttackBlock],
+    "cells": dict[Literal["attack"], dict[str, list[str]]],
+    "bounds": BoundsSettings,
+    "table": Table,
+    "figure": Figure,
+}
+
+
+def check(path: Path) -> None:
+    """Check two_class_cifar/params.yaml: all keys and values, and whether its blocks fit together.
+
+    Raises:
+        UserError: what is wrong first.
+    """
+    values = dict(zip(BLOCKS, read(BLOCKS, path), strict=True))
+    if unknown := read_tree(path).keys() - BLOCKS.keys():
+        raise UserError(f"{path} has the unknown key {min(unknown)}; remove or correct it.")
+    for name, block in values["models"].items():
+        model_config(block, f"models.{name}", path)
+    for name, block in values["attacks"].items():
+        attack_settings(f"attacks.{name}", block, path)
+    for model, attacks in values["cells"]["attack"].items():
+        for attack in attacks:
+            if attack not in values["attacks"]:
+                raise UserError(f"{path}: cells.attack.{model}: there is no block attacks.{attack}; correct it.")

@@ -1,0 +1,16 @@
+"""CIFAR-10's airplanes and automobiles, from this machine or from the authors' site."""
+
+from analysis_by_synthesis.data.two_class_cifar import download
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.two_class_cifar import Download
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.stage import run
+
+
+def main(project: Project) -> None:
+    (settings,) = read({"data": Download}, project.params)
+    download(settings, project.root / "data/two_class_cifar", project.work / "download")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,40 @@
+"""Train the VAE of one class: weights and learning curve."""
+
+import pandas as pd
+import torch
+
+from analysis_by_synthesis.networks.registry import build_vae
+from analysis_by_synthesis.networks.weights import save_weights
+from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.vae import VAETraining
+from analysis_by_synthesis.pipeline.card import write_card
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.dataset import dataset
+from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
+from analysis_by_synthesis.training.vae import train
+
+
+def main(project: Project, label: str) -> None:
+    seed, settings, network = read({"seed": int, "vae": VAETraining, "models.abs.network": str}, project.params)
+    code, data, where = recorded(project, "stages.train_vae", "networks.abs"), dataset(project), device()
+    parameters = {"seed": seed, "settings": settings, "label": label}
+    checkpoints = Checkpoints(f"training/vae_{label}", code, parameters, data.paths("train"), project.work)
+    images, labels = data.load("train")
+    chosen = images[labels == int(label)].to(where)
+    torch.manual_seed(seed + int(label))
+    name = f"VAE of class {label}"
+    vae, history, seconds = train(build_vae(network), chosen, settings, seed + int(label), checkpoints, name)
+    save_weights(vae, project.models / "abs" / f"{label}.safetensors")
+    write_csv(project.plots / "training" / "vae" / f"{label}.csv", pd.DataFrame(history))
+    facts = {"samples": len(chosen), "seed": seed}
+    write_card(project.training / f"vae_{label}.json", code, device_name(where), seconds, **facts)
+    checkpoints.discard()
+    print(f"{name}: loss {history[-1]['loss']:.4g} in the last epoch")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,11 +1,11 @@
 """One attack on one model: per-sample records, the verified adversarials, and the run card."""
 
 from analysis_by_synthesis.attacks.registry import load_attack
+from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run

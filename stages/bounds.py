@@ -1,6 +1,7 @@
 """The robustness of ABS or Binary ABS in one norm, image by image: lower bounds, and the adversarials that they lead to."""
 
 from analysis_by_synthesis.bounds import bound_guided
+from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.params.attacks.bound_guided import Settings
@@ -8,7 +9,6 @@ from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project

@@ -4,12 +4,12 @@ import time
 
 import pandas as pd
 
+from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run

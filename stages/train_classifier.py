@@ -3,6 +3,7 @@
 import pandas as pd
 import torch
 
+from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import save_weights
@@ -12,7 +13,6 @@ from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project

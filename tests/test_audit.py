@@ -186,10 +186,9 @@ def test_a_card_of_other_code_than_the_lock_is_named(audited):
 
 def test_dvc_commit_after_a_change_of_code_is_named(committed, tmp_path):
     clone = shutil.copytree(committed, tmp_path / "clone")
-    attack = clone / "src/analysis_by_synthesis/attacks/gaussian_noise.py"
-    attack.write_text(attack.read_text().replace("settings.levels + 1", "settings.levels + 2"))
+    replaced("levels + 1", "levels + 2")(clone / "src/analysis_by_synthesis/attacks/gaussian_noise.py")
     for command in (["repro", "code"], ["commit", "--force", "transfer@cnn-gaussian_noise"]):
-        subprocess.run(["dvc", *command, "--quiet"], env=smoke.environment(clone), check=True, capture_output=True)
+        subprocess.run(["dvc", *command, "--quiet"], cwd=clone, env=smoke.environment(clone), check=True)
     (fault,) = provenance(Project(clone)).faults
     assert fault.startswith("transfer@cnn-gaussian_noise: dvc.lock says that it was made by the present code")
 

@@ -64,7 +64,7 @@ def test_code_is_content(branch):
     run(branch, "dvc", "repro", "code")
     assert run(branch, "git", "status", "--porcelain", "code.json") == "" and stages_to_run(branch) == set()
     attack = package / "attacks/salt_and_pepper.py"
-    attack.write_text(attack.read_text().replace("images.new_ones(len(images))", "0.9 * images.new_ones(len(images))"))
+    attack.write_text(attack.read_text().replace("recorder.images.new_ones(", "0.9 * recorder.images.new_ones("))
     models = ("abs", "binary_abs", "binary_cnn", "cnn", "madry", "nearest_neighbor")
     cells = {f"attack@{model}-salt_and_pepper" for model in models}
     assert stages_to_run(branch) == {"code"}  # until it has run, nobody knows

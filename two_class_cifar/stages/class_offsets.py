@@ -3,13 +3,13 @@
 import torch
 
 from analysis_by_synthesis.calibration.class_offsets import class_offset
+from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.inference import build_inference
 from analysis_by_synthesis.models.abs import OFFSETS
 from analysis_by_synthesis.networks.decoders import load_vaes
 from analysis_by_synthesis.params.models.abs import Config
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.two_class_cifar import Offsets
-from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.project import Project

@@ -3,6 +3,7 @@
 import time
 
 from analysis_by_synthesis.data.order import in_order
+from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.convergence import converge
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.models.abs import with_latents
@@ -11,7 +12,6 @@ from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.two_class_cifar import Convergence
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run

@@ -1,5 +1,6 @@
 """Clean images, adversarials and reconstructions."""
 
+from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.data.two_class_cifar import CLASSES
 from analysis_by_synthesis.evaluation.table2 import read_cells
 from analysis_by_synthesis.models import load_model
@@ -7,7 +8,6 @@ from analysis_by_synthesis.models.abs import with_latents
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import read
-from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run

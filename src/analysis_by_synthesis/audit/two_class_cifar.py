@@ -10,13 +10,13 @@ from analysis_by_synthesis.audit.clean import check_clean
 from analysis_by_synthesis.audit.stages import read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
 from analysis_by_synthesis.audit.verdict import Verdict
+from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.evaluation.table2 import read_cells, table2
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.two_class_cifar import Table
-from analysis_by_synthesis.pipeline.dataset import dataset
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project

@@ -1,4 +1,4 @@
-"""The images that a project is about."""
+"""Data sets by name, and the one that a project is about."""
 
 from analysis_by_synthesis.data import mnist, two_class_cifar
 from analysis_by_synthesis.data.dataset import Dataset

@@ -413,6 +413,13 @@ def test_the_check_finds_what_a_search_that_stops_early_has_missed(name, norm):
     assert (early["found"] <= early["lower"] * 1.1).all()
 
 
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_a_model_that_is_right_on_no_image_has_no_bounds(name, norm):
+    model = MODELS[name]()
+    images, labels = images_of(model)
+    assert check_bounds(model, images, (labels + 1) % model.classes, norm, SEARCH, CHECK).empty
+
+
 def test_the_arbiter_of_linear_decoders_misses_nothing():
     model = grey_model()
     images, labels = images_of(model)

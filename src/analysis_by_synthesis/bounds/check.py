@@ -169,7 +169,7 @@ def check_arbiter(model: ABS, images: Tensor, labels: Tensor, settings: CheckSet
         of_class = torch.full((len(start),), c, device=x.device)
         repeated = x.repeat_interleave(settings.starts, 0)
         value, _ = inference.refine(repeated, of_class, start, 4 * settings.evaluations)
-        least[:, c] = model.gamma[c] * value.view(len(x), -1).amin(1)
+        least[:, c] = model.gamma[c] * value.view(len(x), settings.starts).amin(1)
 
     def own_and_rival(distance: Tensor) -> tuple[Tensor, Tensor]:
         return distance.gather(1, labels[:, None])[:, 0], distance.scatter(1, labels[:, None], torch.inf).amin(1)

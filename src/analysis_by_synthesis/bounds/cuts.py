@@ -172,7 +172,7 @@ class Relaxation:
         n, classes, starts, _ = latents.shape
         others = torch.arange(classes, device=latents.device) != self.labels[:, None]
         named = others.nonzero()[:, 1].view(n, classes - 1).repeat_interleave(starts, 1)
-        return named, latents[others].view(*named.shape, -1)
+        return named, latents[others].view(*named.shape, latents.shape[-1])
 
     def resume(self, runs: Runs, classes: Tensor, latents: Tensor, settings: CutSettings) -> Runs:
         """Go on after a cut, with more runs for each image, of classes (N, R) from latents (N, R, 8); smallest first."""

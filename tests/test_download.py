@@ -14,6 +14,11 @@ from analysis_by_synthesis.pipeline.errors import UserError
 NAMES = [name for pair in FILES.values() for name in pair]
 
 
+@pytest.fixture(autouse=True)
+def no_files_on_this_machine(monkeypatch):
+    monkeypatch.delenv("ABS_FILES", raising=False)
+
+
 @pytest.fixture
 def files():
     generator = np.random.default_rng(0)

@@ -92,8 +92,11 @@ def build_tables(
 
 
 def _principal_components(centred: Tensor, number: int) -> Tensor:
-    """Of N images (N, D), the main directions (D, number), the last one the greatest; by the smaller of the two Gram matrices."""
-    if len(centred) >= centred.shape[1]:
+    """Of N images (N, D), the main directions (D, number), the last one the greatest.
+
+    By the smaller of the two Gram matrices; N images whose mean is 0 have N - 1 directions at most.
+    """
+    if number >= len(centred) or len(centred) >= centred.shape[1]:
         main: Tensor = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -number:]
         return main
     of_images: Tensor = torch.linalg.eigh(centred @ centred.T).eigenvectors[:, -number:]

@@ -71,7 +71,7 @@ def test_a_command_ends_with_one_sentence(tmp_path, body, said):
         (("attack.py", "cnn", "magic"), "params.yaml has no key attacks.magic"),
         (("bounds.py", "abs", "l3"), "there is no norm l3"),
         (("classify.py", "cn"), "no models.cn; correct the name"),
-        (("train_vae.py", "ten"), "there is no digit ten"),
+        (("train_vae.py", "ten"), "there is no class ten"),
         (("train_classifier.py", "abs"), "params.yaml has no key classifiers.abs"),
     ],
 )

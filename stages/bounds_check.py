@@ -56,6 +56,7 @@ def main(project: Project, model: str) -> None:
     facts = {"samples": check.images, "order": order}
     write_card(project.bounds / f"{model}-searches.json", code, "cpu", checkpoints.seconds, **facts)
     checkpoints.forget_others()
+    print(f"{model}: {sum(len(table) for table in tables)} bounds were attacked by another search")
 
 
 if __name__ == "__main__":

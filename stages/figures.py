@@ -29,6 +29,7 @@ def main(project: Project) -> None:
     for norm, table in histograms.items():
         write_csv(project.plots / "figure8" / f"{norm}.csv", table)
     figure8.draw(histograms, distances, thresholds, project.plots / "figure8.png")
+    print("Figures 3 and 5 to 8 are drawn")
 
 
 if __name__ == "__main__":

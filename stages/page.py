@@ -12,6 +12,7 @@ def main(project: Project) -> None:
     page = render(project.metrics, project.plots, project.requirements, {"seed": seed, "order": order})
     with replacing(project.page) as partial:
         partial.write_text(page)
+    print(f"{project.page}: {len(page) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

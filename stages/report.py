@@ -33,7 +33,6 @@ def main(project: Project) -> None:
         partial.write_text(
             f"{table_as_markdown(table, recipe)}\n{disagreements_as_markdown(differing, settings.disagreement)}"
         )
-    write_metrics(table, project.metrics)
     accuracy = {model: float((records["label"] == records["predicted"]).mean()) for model, records in clean.items()}
     write_json(project.metrics / "clean_accuracy.json", accuracy)
     write_csv(project.metrics / "flags.csv", flags(found, settings.flags))
@@ -48,10 +47,12 @@ def main(project: Project) -> None:
 
     summary, brackets = summarise(project, found, settings.thresholds, settings.disproved)
     write_json(project.metrics / "bounds.json", summary)
+    write_metrics(table, found, summary, project.metrics)
     gaps = {norm: bounds.curves(brackets[norm], norm) for norm in NORMS}
     for norm, gap in gaps.items():
         write_csv(project.plots / "bounds" / f"{norm}.csv", gap)
     bounds.draw(gaps, settings.thresholds, project.plots / "bounds.png")
+    print(f"Table 1: {len(found)} attacks on models, {len(differing)} medians far from the paper's")
 
 
 if __name__ == "__main__":

@@ -81,4 +81,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
         repro_in_lanes(Path(folder))
-        print((Path(folder) / "metrics" / "table1.md").read_text())
+        command = [sys.executable, "-m", "analysis_by_synthesis", "summary"]
+        subprocess.run(command, cwd=folder, env=environment(Path(folder)), check=True)

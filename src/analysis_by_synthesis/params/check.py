@@ -1,12 +1,12 @@
 """The whole of params.yaml, checked before hours of work begin: what every stage will need, across blocks."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.base import Count, Paper
 from analysis_by_synthesis.params.bounds import BoundsSettings
@@ -67,6 +67,7 @@ def check(path: Path) -> None:
     try:
         _check_keys(values, read_tree(path))
         _check_models(values)
+        _check_attacks(values["attacks"], settings)
         _check_rows(values["attacks"])
         _check_cells(values, settings)
         _check_counts(values)
@@ -99,6 +100,15 @@ def _check_models(values: dict[str, Any]) -> None:
     for name in MODEL_LABELS:
         if name not in models:
             raise _WrongError(f"models has no block {name}, which tables and figures show; add it.")
+
+
+def _check_attacks(attacks: dict[str, AttackBlock], settings: dict[str, AttackSettings]) -> None:
+    for name, each in settings.items():
+        if getattr(each, "sees", None) not in get_args(Sees):
+            raise _WrongError(
+                f"attacks.{name}: the Settings in params/attacks/{attacks[name].module}.py don't say what the attack"
+                f" sees; add sees: ClassVar[Sees] = one of {', '.join(get_args(Sees))}."
+            )
 
 
 def _check_rows(attacks: dict[str, AttackBlock]) -> None:

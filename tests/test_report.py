@@ -7,7 +7,7 @@ import pytest
 import torch
 from project import PROJECT
 
-from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.distances import NORMS, distance
 from analysis_by_synthesis.evaluation.flags import flags
 from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks, smallest_distances
 from analysis_by_synthesis.evaluation.statistics import accuracy_curve, median, share
@@ -142,14 +142,15 @@ def test_the_table_stands_beside_the_papers(table):
 
 
 def test_metrics_are_numbers(table, tmp_path):
-    write_metrics(table, tmp_path)
-    metrics = json.loads((tmp_path / "median" / "cnn.json").read_text())
-    assert metrics["l2"] == {
-        "FGM": 1.5, "DeepFool": 1.0, "DDN": 1.25, "All L2 Attacks": 1.0, "All L2 Attacks, with estimated gradients": 1.0,
-        "All L2 Attacks, ours too": 0.5,
+    cells = found(*(("l2", attack, "cnn", ()) for attack in ("FGM", "DeepFool", "DDN")), ("linf", "FGSM", "abs", ()))
+    bounds = {"abs": {norm: {"median_lower": 0.4, "certified_accuracy": 0.1} for norm in NORMS}}
+    write_metrics(table, cells, bounds, tmp_path)
+    medians = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "median/l2").iterdir()}
+    assert medians == {
+        "fgm": {"cnn": 1.5}, "deepfool_l2": {"cnn": 1.0}, "ddn": {"cnn": 1.25}, "all": {"cnn": 1.0},
+        "all_estimated": {"cnn": 1.0}, "all_ours": {"cnn": 0.5}, "lower_bound": {"abs": 0.4},
     }  # fmt: skip
-    accuracy = json.loads((tmp_path / "accuracy" / "cnn.json").read_text())
-    assert accuracy["clean"] == {"Clean": 0.5}
+    assert json.loads((tmp_path / "accuracy/l0/lower_bound.json").read_text()) == {"abs": 0.1}
 
 
 def raised(*entries):

@@ -13,6 +13,7 @@ from project import ROOT
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis.pipeline.stage import KEPT
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -48,8 +49,8 @@ def ended(script, *arguments, cwd=ROOT):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("raise UserError('mend this.')", "ERROR: mend this."),
-        ("raise KeyboardInterrupt", "Interrupted; what was finished is kept, and the same command goes on from there."),
+        ("raise UserError('mend this.')", (1, "ERROR: mend this.")),
+        ("raise KeyboardInterrupt", (130, f"Interrupted; {KEPT}.")),
     ],
 )
 def test_a_command_ends_with_one_sentence(tmp_path, body, said):
@@ -60,7 +61,7 @@ def test_a_command_ends_with_one_sentence(tmp_path, body, said):
     imports = "from analysis_by_synthesis.pipeline.errors import UserError\nfrom analysis_by_synthesis.pipeline.stage import run\n"
     script.write_text(f"{imports}def main(project): {body}\nrun(main)")
     done = ended(script, cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{said}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (said[0], "", f"{said[1]}\n")
 
 
 @pytest.mark.parametrize(

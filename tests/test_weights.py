@@ -77,10 +77,14 @@ def here(project):
 
 def test_other_weights_go_through_the_same_evaluation(here, tmp_path):
     before = {path: path.read_bytes() for path in here.root.rglob("*.json")}
-    cells = ["cnn-gaussian_noise", "cnn-transfer_linf"]
-    found = evaluate(here, here.models, tmp_path, cells, samples=4).to_dict("records")
-    assert (found[0]["cell"], found[0]["n"], found[0]["norm"]) == ("cnn-gaussian_noise", 4, "l2")
-    assert found[0]["median"] > 0 and found[0]["median"] == pytest.approx(found[0]["project_median"], rel=1e-4)
+    cells = ["cnn-gaussian_noise", "cnn-transfer_linf", "nearest_neighbor-clean"]
+    (tmp_path / "weights/nearest_neighbor").mkdir(parents=True)
+    shutil.copytree(here.models / "cnn", tmp_path / "weights/cnn")
+    found = evaluate(here, tmp_path / "weights", tmp_path, cells, samples=4).to_dict("records")
+    assert [list(row.values())[:3] for row in found] == [
+        ["cnn-gaussian_noise", 4, "median l2"], ["cnn-transfer_linf", 4, "median linf"], ["nearest_neighbor-clean", 4, "accuracy"],
+    ]  # fmt: skip
+    assert all(row["value"] > 0 and row["value"] == pytest.approx(row["committed"], rel=1e-4) for row in found)
     committed = pd.read_csv(here.attacks / "cnn-gaussian_noise.csv").iloc[:4]
     assert pd.read_csv(tmp_path / "results/attacks/cnn-gaussian_noise.csv").equals(committed)
     assert {path: path.read_bytes() for path in here.root.rglob("*.json")} == before
@@ -112,8 +116,9 @@ def layout(folder, *names):
     ],
 )
 def test_a_folder_that_holds_no_weights_is_named(here, tmp_path, names, cell, sentence):
-    with pytest.raises(UserError, match=sentence):
+    with pytest.raises(UserError, match=sentence) as problem:
         evaluate(here, layout(tmp_path / "weights", *names), tmp_path / "out", [cell], samples=4)
+    assert "out/models" not in str(problem.value)  # but the file that the user gave
 
 
 @pytest.mark.parametrize("config", ["[]", "{}", '{"module": 3}', '{"module": "cnn"}', '{"module": "trained"}'])
@@ -127,7 +132,7 @@ def test_a_wrong_config_is_named(here, tmp_path, config):
 def test_wrong_class_scalars_are_named(here, tmp_path):
     weights = layout(tmp_path / "weights", "binary_abs/class_scalars.json")
     (weights / "binary_abs/class_scalars.json").write_text("{}")
-    with pytest.raises(UserError, match=r"class_scalars\.json: gamma: field required; correct it"):
+    with pytest.raises(UserError, match=r"class_scalars\.json: gamma: field required; correct .*weights, and name"):
         evaluate(here, weights, tmp_path / "out", ["binary_abs-fgm"], samples=4)
 
 

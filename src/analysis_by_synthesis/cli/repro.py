@@ -14,8 +14,9 @@ def repro() -> None:
     Raises:
         KeyboardInterrupt: on Ctrl-C, unless a stage has said already what is kept.
     """
-    said = _Said()
-    for handler in logging.getLogger("dvc").handlers:
+    said, log = _Said(), logging.getLogger("dvc")
+    log.propagate = False  # to the handler of this program, beside DVC's own
+    for handler in log.handlers:
         handler.addFilter(said)
     code = main(["repro"])
     if said.unchanged:

@@ -12,6 +12,7 @@ setup: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
+	@test -e .git || $(BIN)/dvc config --local core.no_scm true  # a ZIP file of the project
 	touch $@
 
 repro: setup

@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from project import ROOT, stages
 
-ROOT = Path(__file__).parents[1]
+SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
 
 
@@ -14,13 +15,41 @@ def metrics(name):
     return json.loads((ROOT / "metrics" / name).read_text())
 
 
-def test_snippets_run(monkeypatch):
-    monkeypatch.chdir(ROOT)
+@pytest.fixture(scope="module")
+def names():
+    """What the snippets of the README have defined, but for the last one, which needs torchattacks."""
     names = {}
-    for snippet in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
-        exec(snippet, names)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        for snippet in SNIPPETS[:-1]:
+            exec(snippet, names)
+    return names
+
+
+def test_snippets_run(names):
     assert names["logits"].shape == (4, 10)
-    assert names["success"].any()
+    assert names["success"].all() and names["fooled"].all()
+
+
+@pytest.mark.extras
+def test_the_snippet_of_torchattacks_runs(names):
+    exec(SNIPPETS[-1], names)
+    assert names["adversarials"].shape == names["images"].shape
+
+
+def test_the_picture_of_the_stages_is_that_of_dvc():
+    """In docs/how-it-runs.md every stage stands below those that it needs."""
+    picture = re.search("```\n(code, download\n.*?)```", (ROOT / "docs/how-it-runs.md").read_text(), re.DOTALL)[1]
+    lines = [re.split("  ", line)[0].replace("@", "").split(", ") for line in picture.splitlines()]
+    line_of = {name: number for number, names in enumerate(lines) for name in names}
+    needed = [(name.partition("@")[0], each) for name, each in stages().items()]
+    makers = {out: name for name, each in needed for out in each["outs"]}
+    assert set(line_of) == {name for name, _ in needed}
+    for name, each in needed:
+        for dep in each["deps"]:
+            for out, maker in makers.items():
+                if (Path(out).is_relative_to(dep) or Path(dep).is_relative_to(out)) and maker != name:
+                    assert line_of[maker] < line_of[name], f"{name} needs {maker}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

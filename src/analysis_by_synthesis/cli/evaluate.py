@@ -26,6 +26,7 @@ from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.stage import complete
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 
 CONFIG = "config.json"
@@ -66,7 +67,7 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
         code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
         n = samples or block.samples
         stem = made.attacks / name
-        experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others)
+        complete(experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others))
         distances = read_records(made.attacks / f"{name}.csv")[block.norm]
         rows.append({
             "cell": name, "clean_accuracy": accuracy[model], "n": n, "norm": block.norm,

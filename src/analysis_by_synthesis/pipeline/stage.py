@@ -3,9 +3,10 @@
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
@@ -14,13 +15,22 @@ PACKAGE = Path(__file__).parents[1]
 KEPT = "what was finished is kept, and the same command goes on from there"
 
 
-def run(main: Callable[..., None]) -> None:
-    """Call a stage's `main` with the project in the working directory and the command line's arguments."""
+def run(main: Callable[..., Generator[Any, Any, None] | None]) -> None:
+    """Call a stage's `main` with the project in the working directory and the command line's arguments, and do its work."""
     script, arguments = Path(sys.argv[0]), sys.argv[1:]
     with ends_in_a_sentence(KEPT):
-        check_own_code(_root(script.resolve()))
+        check_own_code(root_of(script.resolve()))
         _check_arguments(main, script, arguments)
-        main(Project.here(), *arguments)
+        steps = main(Project.here(), *arguments)
+        if steps is not None:
+            complete(steps)
+
+
+def complete(steps: Generator[Any, Any, None]) -> None:
+    """Do a stage's work (pipeline.work) here, piece after piece, and let the stage write what comes of it."""
+    work = next(steps)
+    with suppress(StopIteration):
+        steps.send(work.all())
 
 
 @contextmanager
@@ -39,7 +49,7 @@ def ends_in_a_sentence(kept: str) -> Iterator[None]:
         sys.exit(f"Interrupted; {kept}.")
 
 
-def _root(script: Path) -> Path:
+def root_of(script: Path) -> Path:
     """The folder with the sources that a stage script belongs to; a pipeline can lie below it, with stages of its own."""
     return next((folder for folder in script.parents if (folder / "src").is_dir()), script.parents[1])
 
@@ -58,7 +68,7 @@ def check_own_code(root: Path) -> None:
         )
 
 
-def _check_arguments(main: Callable[..., None], script: Path, arguments: list[str]) -> None:
+def _check_arguments(main: Callable[..., object], script: Path, arguments: list[str]) -> None:
     _, *names = inspect.signature(main).parameters
     if len(arguments) != len(names):
         usage = " ".join(["python", str(script), *(name.upper() for name in names)])

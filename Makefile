@@ -15,7 +15,7 @@ setup: .venv/installed
 	touch $@
 
 repro: setup
-	$(RUN) dvc repro
+	$(RUN) $(if $(JOBS),python -m analysis_by_synthesis work --jobs $(JOBS),dvc repro)
 	@cat metrics/table1.md
 
 # Table 2: downloads CIFAR-10, or takes it from the folder that ABS_FILES names.
@@ -43,8 +43,8 @@ test-all: .venv/extras
 	$(RUN) dvc repro --quiet --single-item download
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m extras
 
-.venv/extras: .venv/installed requirements-extras.txt requirements-clients.txt
-	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt
+.venv/extras: .venv/installed requirements-extras.txt requirements-clients.txt requirements-cluster.txt
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt --requirement requirements-cluster.txt
 	touch $@
 
 bench: setup

@@ -9,17 +9,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 import toy_project
-import yaml
 
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.work import Work
-from analysis_by_synthesis.workers import engine
+from analysis_by_synthesis.workers import cluster, engine
 from analysis_by_synthesis.workers.engine import Engine, only_run
 from analysis_by_synthesis.workers.graph import Stage
-from analysis_by_synthesis.workers.task import DeathError
+from analysis_by_synthesis.workers.task import DeathError, Task
+from analysis_by_synthesis.workers.worker import work_of
 
 # --- The order of work, without DVC and without processes -------------------------------------------------------------------
 
@@ -186,15 +187,37 @@ def test_workers_leave_what_dvc_leaves_alone_even_if_one_is_killed(tmp_path, alo
     assert subprocess.run(status, cwd=folder, env=toy_project.environment(folder), check=False).returncode == 0
 
 
+def test_a_machine_that_has_nothing_makes_the_same_pieces(tmp_path, monkeypatch):
+    folder, node = toy_project.make(tmp_path / "toy"), tmp_path / "node"
+    for name, value in toy_project.environment(folder).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(folder)
+    subprocess.run([sys.executable, "stages/code.py"], check=True)
+    command, inputs = ("stages/roll.py", "first", "table.txt"), map(Path, ("code.json", "params.yaml", "table.txt"))
+    work = work_of(command[0], command[1:])
+    sent = [cluster.content(folder, path) for path in inputs]
+    cluster.pack(folder, Path(), node)
+    monkeypatch.chdir(node)
+    made = cluster.perform_here(Task("first", command, {"2": work.missing()["2"]}, (), 1.0), Path(), *sent)
+    monkeypatch.chdir(folder)
+    for path, piece in made.items():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(piece)
+    assert work.missing().keys() == {"0", "1", "3", "4", "5"}
+    assert torch.equal(work.make("2")["dice"], work.pieces["2"]()["dice"])
+
+
 def kept(folder):
     return {path: path.stat().st_mtime_ns for path in (folder / ".work").rglob("*.pt")}
 
 
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bytes(tmp_path, alone):
     folder, chance, before = toy_project.make(tmp_path / "toy"), random.Random(0), {}
-    for _ in range(3):
+    for pieces in sorted(chance.sample(range(len(toy_project.ALL)), 2)):
         with start(folder, "--jobs", "2") as process:
-            time.sleep(chance.uniform(3, 10))
+            while process.poll() is None and len(toy_project.made(folder)) < pieces:
+                time.sleep(0.1)
+            time.sleep(chance.random())
             process.kill()
             process.communicate()
         now = kept(folder)
@@ -211,6 +234,3 @@ def test_a_worker_s_sentence_is_the_last(tmp_path):
     code, words = ended(folder, "--jobs", "1")
     assert code == 1
     assert words.splitlines()[-1] in ("ERROR: first: the dice are loaded.", "ERROR: second: the dice are loaded.")
-    path = folder / "params.yaml"
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"broken": False}))
-    assert ended(folder, "--jobs", "1")[0] == 0

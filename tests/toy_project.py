@@ -115,7 +115,8 @@ def results(folder: Path) -> dict[str, str]:
 
 def made(folder: Path) -> list[str]:
     """The pieces that were made, as often as they were."""
-    return sorted((folder / "log.txt").read_text().splitlines())
+    log = folder / "log.txt"
+    return sorted(log.read_text().splitlines()) if log.exists() else []
 
 
 ALL = sorted(f"{name} {i}" for name in ("first", "second", "third") for i in range(PIECES))

@@ -16,6 +16,7 @@ from analysis_by_synthesis.pipeline.code import PACKAGE, SOURCE
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.stage import root_of
 from analysis_by_synthesis.workers.task import DeathError, Task, perform
 
 Files = dict[Path, bytes]
@@ -39,12 +40,11 @@ class RayPool:
         except ImportError:
             raise UserError("Ray is not installed; run: pip install --no-deps -r requirements-cluster.txt") from None
         self.ray, self.root = ray, project.root
-        self.inside = project.root.resolve().relative_to(SOURCE.parent.resolve())
+        repository = root_of(project.params.resolve())
+        self.inside = project.root.resolve().relative_to(repository)
         with TemporaryDirectory() as folder:
-            code = Path(folder) / CODE
-            for part in {Path(SOURCE.name), Path("stages"), self.inside / "stages"}:
-                shutil.copytree(SOURCE.parent / part, code / part, ignore=NOT_CODE)
-            environment = {"working_dir": folder, "py_modules": [str(code / SOURCE.name / PACKAGE)]}
+            pack(repository, self.inside, Path(folder))
+            environment = {"working_dir": folder, "py_modules": [f"{folder}/{CODE}/{SOURCE.name}/{PACKAGE}"]}
             try:
                 ray.init(address, runtime_env=environment, log_to_driver=False, logging_level="warning")
             except ConnectionError as error:
@@ -67,9 +67,7 @@ class RayPool:
 
     def _sent(self, path: Path) -> Any:
         """What a stage reads, in the object store."""
-        here = self.root / path
-        files = [file for file in here.rglob("*") if file.is_file()] if here.is_dir() else [here]
-        return self.ray.put({file.relative_to(self.root): file.read_bytes() for file in files})
+        return self.ray.put(content(self.root, path))
 
     def _pass_on(self, done: Future[Files], future: Future[Files]) -> None:
         error = done.exception()
@@ -79,6 +77,23 @@ class RayPool:
             future.set_exception(error.cause)
         else:
             future.set_exception(DeathError(str(error).splitlines()[0]))
+
+
+def pack(repository: Path, inside: Path, folder: Path) -> None:
+    """Copy the code to a folder, as nodes of the cluster get it.
+
+    Args:
+        inside: where the project lies in its repository.
+    """
+    for part in {Path(SOURCE.name), Path("stages"), inside / "stages"}:
+        shutil.copytree(repository / part, folder / CODE / part, ignore=NOT_CODE)
+
+
+def content(root: Path, path: Path) -> Files:
+    """Of a file, or of all files of a folder."""
+    here = root / path
+    files = [file for file in here.rglob("*") if file.is_file()] if here.is_dir() else [here]
+    return {file.relative_to(root): file.read_bytes() for file in files}
 
 
 def perform_here(task: Task, inside: Path, *inputs: Files) -> Files:

@@ -16,6 +16,7 @@ setup: .venv/installed
 	touch $@
 
 repro: setup
+	$(if $(JOBS),$(RUN) python -m analysis_by_synthesis work --jobs $(JOBS))
 	$(RUN) python -m analysis_by_synthesis repro
 
 # Table 2: downloads CIFAR-10, or takes it from the folder that ABS_FILES names.
@@ -42,8 +43,8 @@ test-all: .venv/extras
 	$(RUN) dvc repro --quiet --single-item download
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m extras
 
-.venv/extras: .venv/installed requirements-extras.txt requirements-clients.txt
-	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt
+.venv/extras: .venv/installed requirements-extras.txt requirements-clients.txt requirements-cluster.txt
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt --requirement requirements-cluster.txt
 	touch $@
 
 bench: setup

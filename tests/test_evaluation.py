@@ -13,7 +13,7 @@ from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation import cell
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.records import onto_grid, read_adversarials, write_attack
-from analysis_by_synthesis.evaluation.runner import AttackCell, seed_of
+from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, seed_of, together
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
@@ -22,6 +22,7 @@ from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.tables import read_records
+from analysis_by_synthesis.pipeline.work import Work
 
 EVALUATION = Evaluation(chunk_size=4, start_images=1, candidates=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
 
@@ -158,10 +159,9 @@ def run(model, images, tmp_path, n=6, labels=None, attack=None, levels=100, chun
         labels[2] = 1 - labels[2]  # misclassified already
     evaluation = EVALUATION.model_copy(update={"chunk_size": chunk_size})
     attack = gaussian_noise.Attack(settings) if attack is None else attack(settings)
-    cell = AttackCell(model, attack, evaluation, Resources(images[:0], labels[:0], {}))
-    return cell.run(
-        images, labels, [i for i in ORDER if i < len(images)], n, 3, Checkpoints("test", {}, {}, [], tmp_path), "test"
-    )[0]
+    cell = AttackCell(model, attack, evaluation, Resources(images[:0], labels[:0], {}), images, labels)
+    pieces = chunks([i for i in ORDER if i < len(images)], n, chunk_size, 3, cell.chunk)
+    return together(Work(Checkpoints("test", {}, {}, [], tmp_path), pieces, n, "test").all(), n)
 
 
 def test_records_are_complete_and_verified(tmp_path):
@@ -342,5 +342,5 @@ def test_an_interrupted_transfer_does_not_go_on_with_another_substitute(tmp_path
 
     with pytest.raises(KeyboardInterrupt):
         attack = gaussian_noise.Attack(Needy(norm="l2", levels=1))
-        experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell", dataset(tmp_path), tmp_path)
+        next(experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell", dataset(tmp_path), tmp_path))
     assert [path.name for path in inputs] == ["cnn", "substitute", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]

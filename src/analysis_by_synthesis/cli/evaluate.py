@@ -29,6 +29,7 @@ from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.stage import complete
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 
 CONFIG = "config.json"
@@ -75,7 +76,7 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
         others = {other: (made if other in needed else project).models / other for other in attack.settings.needs}
         code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
         n, stem = samples or block.samples, made.attacks / name
-        experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others)
+        complete(experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others))
         distances = read_records(made.attacks / f"{name}.csv")[block.norm]
         here = _committed(project.attacks / f"{name}.csv", block.norm, distances.index)
         values = {"value": median(distances.to_numpy()).value, "committed": median(here.to_numpy()).value}

@@ -10,7 +10,7 @@ import click
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
-from analysis_by_synthesis.pipeline.stage import KEPT, check_environment, check_own_code, ends_in_a_sentence
+from analysis_by_synthesis.pipeline.stage import KEPT, check_environment, check_own_code, ends_in_a_sentence, root_of
 
 FOLDER = click.Path(path_type=Path)
 
@@ -85,6 +85,28 @@ def summary() -> None:
 
     with ends_in_a_sentence("nothing was changed"):
         summary(Project.here())
+
+
+@commands.command()
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Workers on this machine; one for each GPU or else core if not given."
+)
+@click.option("--ray", "address", metavar="ADDRESS", help="Work on a Ray cluster: `auto`, or the address of its head.")
+def work(jobs: int | None, address: str | None) -> None:
+    """Make all that is stale, side by side.
+
+    What `dvc repro` does one after the other, many workers do at the same time, and leave the same bytes. docs/cluster.md says more.
+    """
+    from analysis_by_synthesis.workers.cluster import RayPool
+    from analysis_by_synthesis.workers.engine import run
+    from analysis_by_synthesis.workers.local import LocalPool
+
+    if jobs and address:
+        raise click.UsageError("--jobs is for this machine, and --ray for a cluster; give one of them.")
+    with ends_in_a_sentence(KEPT):
+        project = Project.here()
+        check_environment(root_of(project.params.resolve()))
+        run(project, RayPool(project, address) if address else LocalPool(project, jobs))
 
 
 @commands.command()

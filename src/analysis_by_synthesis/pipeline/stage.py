@@ -8,10 +8,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from analysis_by_synthesis.pipeline.card import VERSIONS
 from analysis_by_synthesis.pipeline.errors import UserError
@@ -25,8 +26,8 @@ BY_DVC = "DVC_STAGE"  # the environment variable that DVC sets for a stage
 INTERRUPTED = 128 + signal.SIGINT  # exit code, as shells have it
 
 
-def run(main: Callable[..., None]) -> None:
-    """Call a stage's `main` with the project in the working directory and the command line's arguments."""
+def run(main: Callable[..., Generator[Any, Any, None] | None]) -> None:
+    """Call a stage's `main` with the project in the working directory and the command line's arguments, and do its work."""
     script, arguments = Path(sys.argv[0]), sys.argv[1:]
     with ends_in_a_sentence(KEPT):
         check_environment(root_of(script.resolve()))
@@ -34,7 +35,16 @@ def run(main: Callable[..., None]) -> None:
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
         _check_arguments(main, script, arguments)
-        main(Project.here(), *arguments)
+        steps = main(Project.here(), *arguments)
+        if steps is not None:
+            complete(steps)
+
+
+def complete(steps: Generator[Any, Any, None]) -> None:
+    """Do a stage's work (pipeline.work) here, piece after piece, and let the stage write what comes of it."""
+    work = next(steps)
+    with suppress(StopIteration):
+        steps.send(work.all())
 
 
 @contextmanager
@@ -117,7 +127,7 @@ def check_versions(root: Path) -> None:
         )
 
 
-def _check_arguments(main: Callable[..., None], script: Path, arguments: list[str]) -> None:
+def _check_arguments(main: Callable[..., object], script: Path, arguments: list[str]) -> None:
     _, *names = inspect.signature(main).parameters
     if len(arguments) != len(names):
         usage = " ".join(["python", str(script), *(name.upper() for name in names)])

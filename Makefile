@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3)
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repro cifar audit test test-all smoke bench lint gpu-rows
+.PHONY: setup repro cifar released audit test test-all smoke bench lint gpu-rows
 
 setup: .venv/installed
 
@@ -22,6 +22,11 @@ repro: setup
 # Table 2: downloads CIFAR-10, or takes it from the folder that ABS_FILES names.
 cifar: setup
 	cd two_class_cifar && $(RUN) python -m analysis_by_synthesis repro
+
+# The authors' own networks: downloads them, or takes them from the folder that ABS_FILES names.
+released: setup
+	$(RUN) dvc repro released/dvc.yaml
+	@cat released/metrics/table1.md
 
 audit: setup
 	$(RUN) dvc repro --quiet --single-item download

@@ -60,7 +60,7 @@ def repro(project: Path, *arguments: str) -> None:
 FIRST = ("code", "experiment", "configure", "train_vae", "train_classifier", "class_scalars")
 LANES = (
     ("classify", "calibrate", "pgd_accuracy", "distal"),
-    ("attack", "attack_latents", "transfer", "bounds", "bounds_check", "paper_bounds"),
+    ("attack", "attack_latents", "attack_networks", "transfer", "bounds", "bounds_check", "paper_bounds"),
 )
 
 

@@ -26,7 +26,8 @@ ATTACKS = {  # label: block and module
     "FGM": ("fgm", "fast_gradient"), "FGM w/ GE": ("fgm_ge", "fast_gradient"), "DeepFool": ("deepfool_l2", "deepfool"),
     "DeepFool w/ GE": ("deepfool_l2_ge", "deepfool"), "DDN": ("ddn", "ddn"), "FGSM": ("fgsm", "fast_gradient"),
     "Gaussian Noise": ("gaussian_noise", "gaussian_noise"), "Boundary Attack": ("boundary", "boundary"),
-    "Carlini & Wagner": ("carlini_wagner", "carlini_wagner"),
+    "Carlini & Wagner": ("carlini_wagner", "carlini_wagner"), "AutoAttack": ("auto_attack_l2", "auto_attack"),
+    "Latent Descent Attack": ("latent_descent", "latent_descent"),
 }  # fmt: skip
 
 
@@ -160,11 +161,12 @@ def raised(*entries):
 
 def test_a_sound_evaluation_raises_no_flag():
     assert raised(
-        ("l2", "Gaussian Noise", "cnn", (5, 5, INF)),
+        ("l2", "Gaussian Noise", "cnn", (5, 5, 5)),
         ("l2", "Boundary Attack", "cnn", (1.2, 1.2, 1.2)),
         ("l2", "DeepFool", "cnn", (1, 1, 1)),
         ("l2", "DeepFool w/ GE", "cnn", (1, 1)),
-        ("l2", "FGM", "cnn", (2, 2, INF)),
+        ("l2", "FGM", "cnn", (2, 2, 2)),
+        ("l2", "AutoAttack", "cnn", (INF, INF, INF)),
         ("l2", "Carlini & Wagner", "cnn", (1, 1, 1), {"zero_gradients": 7}),
         ("l2", "DDN", "cnn", (9, 9, 9), {"images": [70, 71, 72]}),
         ("l2", "DeepFool", "abs", (9, 9, 9)),
@@ -186,11 +188,22 @@ def test_flags_compare_attacks_on_the_samples_that_both_were_given():
 
 
 def test_flags_of_a_single_attack():
-    assert raised(("l2", "DeepFool", "cnn", (1, INF, INF), {"rejected": [1], "zero_gradients": [0, 0, 1]})) == [
-        ("zero gradients", "DeepFool", pytest.approx(1 / 3), 0.05),
-        ("not confirmed", "DeepFool", pytest.approx(1 / 3), 0.05),
-        ("no success at any budget", "DeepFool", pytest.approx(1 / 3), 0.05),
+    share = pytest.approx(1 / 3)
+    doubtful = (1, INF, INF), {"rejected": [1], "zero_gradients": [0, 0, 1]}
+    assert raised(("l2", "DeepFool", "cnn", *doubtful)) == [
+        ("on the boundary", "DeepFool", share, 0.05),
+        ("zero gradients", "DeepFool", share, 0.05),
+        ("no success at any budget", "DeepFool", share, 0.05),
     ]
+    assert raised(("l2", "DDN", "abs", *doubtful), ("l2", "Latent Descent Attack", "abs", (2, 2, 2)))[0] == (
+        "not confirmed", "DDN", share, 0.05,
+    )  # fmt: skip
+
+
+def test_an_attack_that_finds_nothing_where_another_does_is_flagged():
+    entries = [("l2", "FGM", "cnn", (2, INF, INF)), ("l2", "DDN", "cnn", (2, 2, INF))]
+    assert ("finds nothing", "FGM", pytest.approx(1 / 3), 0.05) in raised(*entries)
+    assert raised(entries[0]) == []  # nothing says that there is something to find
 
 
 def test_the_accuracy_curve_falls_at_each_distance():

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from analysis_by_synthesis.cli.evaluate import evaluate
-from analysis_by_synthesis.networks.convert import convert, convert_all
+from analysis_by_synthesis.networks import cnn, substitute
+from analysis_by_synthesis.networks.convert import CLASSIFIERS, convert, convert_all
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights
@@ -19,19 +20,41 @@ pytestmark = pytest.mark.xdist_group("after the smoke run")
 
 
 def theirs():
-    """A state dict with the authors' names, and without the counters that PyTorch has had since 0.4.1."""
+    """The state dict of a VAE with the authors' names, and without the counters that PyTorch has had since 0.4.1."""
     state = VAE().state_dict()
     return {key[0].upper() + key[1:]: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
 
-def test_the_authors_vaes_become_ours(tmp_path):
-    states = [theirs() for _ in range(10)]
-    for digit, state in enumerate(states):
-        torch.save(state, tmp_path / f"{digit}.pth")
-    convert_all([tmp_path / f"{digit}.pth" for digit in range(10)], tmp_path / "weights")
-    for decoder, state in zip(load_decoders(tmp_path / "weights" / "abs"), states):
+def classifier(network):
+    """The same of a classifier."""
+    state = {}
+    for key, value in network.state_dict().items():
+        place, tensor = key.split(".")
+        if tensor != "num_batches_tracked":
+            state[f"{('conv', 'bn')[int(place) % 3]}_{int(place) // 3}.{tensor}"] = value
+    return state
+
+
+def test_the_authors_networks_become_ours(tmp_path):
+    states = {f"ABS_{digit}.net": theirs() for digit in range(10)}
+    networks = {"vanilla_cnn.net": cnn.build(), "binary_cnn.net": cnn.build(), "transfer_cnn.net": substitute.build()}
+    for name, state in (states | {name: classifier(network) for name, network in networks.items()}).items():
+        torch.save(state, tmp_path / name)
+    convert_all(tmp_path, tmp_path / "weights")
+    for decoder, state in zip(load_decoders(tmp_path / "weights" / "abs"), states.values()):
         assert torch.equal(decoder.conv_3.weight, state["Decoder.conv_3.weight"])
         assert torch.equal(decoder.bn_0.running_var, state["Decoder.bn_0.running_var"])
+    x = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    for (folder, build), network in zip(CLASSIFIERS.values(), networks.values()):
+        loaded = load_weights(build(), tmp_path / "weights" / folder / "weights.safetensors")
+        assert torch.equal(loaded(x), network.eval()(x))
+
+
+def test_nothing_is_converted_where_a_file_is_missing(tmp_path):
+    torch.save(theirs(), tmp_path / "ABS_0.net")
+    with pytest.raises(UserError, match=r"ABS_1\.net is not here; name the folder"):
+        convert_all(tmp_path, tmp_path / "weights")
+    assert not (tmp_path / "weights").exists()
 
 
 def test_names_of_data_parallel_are_understood(tmp_path):
@@ -40,7 +63,7 @@ def test_names_of_data_parallel_are_understood(tmp_path):
     loaded = load_weights(VAE(), tmp_path / "0.safetensors")
     assert torch.equal(loaded.decoder.conv_0.weight, weights["module.decoder.conv_0.weight"])
     torch.save({f"module.{key}": value for key, value in theirs().items()}, tmp_path / "0.pth")
-    convert(tmp_path / "0.pth")
+    convert(tmp_path / "0.pth", VAE())
 
 
 @pytest.mark.parametrize(
@@ -58,16 +81,16 @@ def test_what_does_not_fit_is_named(tmp_path, change, message):
     change(state)
     torch.save(state, tmp_path / "0.pth")
     with pytest.raises(UserError, match=message) as problem:
-        convert(tmp_path / "0.pth")
+        convert(tmp_path / "0.pth", VAE())
     assert "0.pth" in str(problem.value)
 
 
 def test_what_is_no_state_dict_is_named(tmp_path):
     (tmp_path / "0.pth").write_text("hello")
     with pytest.raises(UserError, match="is not a PyTorch state dict"):
-        convert(tmp_path / "0.pth")
+        convert(tmp_path / "0.pth", VAE())
     with pytest.raises(UserError, match="is not here"):
-        convert(tmp_path / "1.pth")
+        convert(tmp_path / "1.pth", VAE())
 
 
 @pytest.fixture

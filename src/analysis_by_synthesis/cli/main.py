@@ -179,18 +179,18 @@ def audit(everything: bool, reruns: int, seed: int) -> None:
 
 
 @commands.command()
-@click.argument("states", nargs=10, type=FOLDER, metavar="0.pth ... 9.pth")
+@click.argument("released", type=FOLDER)
 @click.argument("weights", type=FOLDER)
-def convert(states: tuple[Path, ...], weights: Path) -> None:
-    """Convert the authors' released VAEs.
+def convert(released: Path, weights: Path) -> None:
+    """Convert the networks that the authors released.
 
-    They are ten PyTorch state dicts, of the classes 0 to 9 in this order. The folder WEIGHTS gets abs/0.safetensors to
-    abs/9.safetensors, and `evaluate` takes it.
+    The folder RELEASED holds their thirteen files under their names, ABS_0.net to ABS_9.net, vanilla_cnn.net, binary_cnn.net and
+    transfer_cnn.net. The folder WEIGHTS gets abs, cnn, binary_cnn and substitute, and `evaluate` takes it.
     """
     from analysis_by_synthesis.networks.convert import convert_all
 
     with ends_in_a_sentence("nothing is converted"):
-        convert_all(states, weights)
+        convert_all(released, weights)
 
 
 @commands.command()

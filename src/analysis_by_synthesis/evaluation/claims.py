@@ -136,7 +136,7 @@ def compared(
 
     def difference(distances: np.ndarray) -> np.ndarray:
         each = of(distances)
-        least: np.ndarray = each[..., : len(better)].min(-1)
-        return least - each[..., len(better) :].max(-1)
+        least = each[..., : len(better)].min(-1)
+        return np.asarray(least - each[..., len(better) :].max(-1))
 
     return Judged(bootstrap(together, difference, settings), len(together))

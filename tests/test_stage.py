@@ -30,6 +30,11 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_a_stage_needs_is_named_where_it_is_missing(tmp_path):
+    with pytest.raises(UserError, match="data is not here; run: dvc repro"):
+        Checkpoints("stage", {}, {}, [tmp_path / "data"], tmp_path)
+
+
 def test_a_full_disk_is_named_and_loses_nothing(tmp_path, monkeypatch):
     checkpoints = Checkpoints("stage", {}, {}, [], tmp_path)
     checkpoints.save("first", torch.zeros(3))

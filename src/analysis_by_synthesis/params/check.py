@@ -116,7 +116,12 @@ def _check_rows(attacks: dict[str, AttackBlock]) -> None:
 
 def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> None:
     models, cells, everything = values["models"], values["cells"], values["report"].all
-    lists = {"attack": cells.attack, "attack_latents": cells.attack_latents, "transfer": cells.transfer}
+    lists = {
+        "attack": cells.attack,
+        "attack_latents": cells.attack_latents,
+        "attack_amortised": cells.attack_amortised,
+        "transfer": cells.transfer,
+    }
     for stage, each in lists.items():
         for attack in each.attacks:
             if attack not in settings:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
+from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,13 @@ def _plain(value: Any) -> Any:
 
 
 def _digest(path: Path) -> str:
-    """Of a file, or of a folder's files and their names."""
+    """Of a file, or of a folder's files and their names.
+
+    Raises:
+        UserError: it is missing.
+    """
+    if not path.exists():
+        raise UserError(f"{path} is not here; run: dvc repro")
     digest = hashlib.sha256()
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     for file in files:

@@ -5,10 +5,11 @@ from typing import Any
 import pandas as pd
 import torch
 
-from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.networks.vae import VAE
+from analysis_by_synthesis.data.registry import dataset
+from analysis_by_synthesis.networks.registry import build_vae
 from analysis_by_synthesis.networks.weights import save_weights
 from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.models.abs import Config
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.card import write_card
@@ -23,32 +24,33 @@ from analysis_by_synthesis.pipeline.work import Steps, Work
 from analysis_by_synthesis.training.vae import train
 
 
-def main(project: Project, digit: str) -> Steps:
-    seed, n, settings = read({"seed": int, "training_images": Count, "vae": VAETraining}, project.params)
-    if digit not in [str(c) for c in range(10)]:
-        raise UserError(f"there is no digit {digit}; the digits are 0 to 9.")
-    code = recorded(project, "stages.train_vae")
-    parameters = {"seed": seed, "training_images": n, "settings": settings, "digit": digit}
-    checkpoints = Checkpoints(f"training/vae_{digit}", code, parameters, [project.mnist], project.work)
-    images, labels = (part[:n] for part in load("train", project.mnist))
-    chosen = images[labels == int(digit)]
-    label = f"VAE of class {digit}"
+def main(project: Project, label: str) -> Steps:
+    keys = {"seed": int, "training_images": Count, "vae": VAETraining, "models.abs": Config}
+    seed, n, settings, model = read(keys, project.params)
+    if label not in map(str, range(model.classes)):
+        raise UserError(f"there is no class {label}; the classes are 0 to {model.classes - 1}.")
+    seed += 1000 * int(label)
+    code, data = recorded(project, "stages.train_vae", "networks.abs"), dataset(project)
+    parameters = {"seed": seed, "training_images": n, "settings": settings, "label": label}
+    checkpoints = Checkpoints(f"training/vae_{label}", code, parameters, data.paths("train"), project.work)
+    images, labels = (part[:n] for part in data.load("train"))
+    chosen = images[labels == int(label)]
+    name = f"VAE of class {label}"
 
     def training() -> dict[str, Any]:
-        seed_of_class = seed + 1000 * int(digit)
-        torch.manual_seed(seed_of_class)
-        vae, history, seconds = train(VAE(), chosen.to(device()), settings, seed_of_class, checkpoints, label)
+        torch.manual_seed(seed)
+        vae, history, seconds = train(build_vae(model.network), chosen.to(device()), settings, seed, checkpoints, name)
         return {"weights": vae.state_dict(), "history": history, "seconds": seconds}
 
-    (trained,) = yield Work(checkpoints, {"trained": training}, len(chosen), label)
-    vae, history = VAE(), trained["history"]
+    (trained,) = yield Work(checkpoints, {"trained": training}, len(chosen), name)
+    vae, history = build_vae(model.network), trained["history"]
     vae.load_state_dict(trained["weights"])
-    save_weights(vae, project.models / "abs" / f"{digit}.safetensors")
-    write_csv(project.plots / "training" / "vae" / f"{digit}.csv", pd.DataFrame(history))
+    save_weights(vae, project.models / "abs" / f"{label}.safetensors")
+    write_csv(project.plots / "training" / "vae" / f"{label}.csv", pd.DataFrame(history))
     facts = {"samples": len(chosen), "seed": seed}
-    write_card(project.training / f"vae_{digit}.json", code, **checkpoints.origin(), **facts)
+    write_card(project.training / f"vae_{label}.json", code, **checkpoints.origin(), **facts)
     checkpoints.discard()
-    print(f"{label}: loss {history[-1]['loss']:.4g} in the last epoch")
+    print(f"{name}: loss {history[-1]['loss']:.4g} in the last epoch")
 
 
 if __name__ == "__main__":

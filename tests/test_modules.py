@@ -239,7 +239,7 @@ def folder(tmp_path_factory, work):
     for of_kind in ("default", "arbiter", "decision"):
         for round in settings[of_kind]:
             round["margin"] = round["margin"] if isinstance(round["margin"], float) else None
-    write_json(root / "models/abs/config.json", {"module": "abs", "inference": settings})
+    write_json(root / "models/abs/config.json", {"module": "abs", "network": "vae", "inference": settings})
     write_json(root / "models/cnn/config.json", {"module": "trained", "network": "cnn"})
     torch.manual_seed(0)
     for digit in range(10):

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from project import ROOT, stages
 
@@ -80,3 +81,10 @@ def test_headline_is_that_of_the_metrics():
     disproved, n = sum(check["disproved"] for check in checks), sum(check["n"] for check in checks)
     assert f"disproves {disproved} of {n} bounds" in text
     assert f"ABS is right on {100 * accuracy['abs']:.1f} % of the 10,000 test images" in text
+
+
+def test_published_numbers_are_those_of_the_list():
+    page = (ROOT / "docs/where-this-stands.md").read_text()
+    for row in pd.read_csv(ROOT / "paper/autoattack_mnist.csv").itertuples():
+        shares = " | ".join(f"{share:.2%}".replace("%", " %") for share in (row.clean, row.reported, row.autoattack))
+        assert f"| [{row.defence}]({row.source}) | {shares} |" in page

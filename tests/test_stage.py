@@ -31,6 +31,11 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_a_stage_needs_is_named_where_it_is_missing(tmp_path):
+    with pytest.raises(UserError, match="data is not here; run: dvc repro"):
+        Checkpoints("stage", {}, {}, [tmp_path / "data"], tmp_path)
+
+
 def test_a_full_disk_is_named_and_loses_nothing(tmp_path, monkeypatch):
     checkpoints = Checkpoints("stage", {}, {}, [], tmp_path)
     checkpoints.save("first", torch.zeros(3))
@@ -67,7 +72,7 @@ def test_a_command_ends_with_one_sentence(tmp_path, body, said):
         (("attack.py", "cnn", "magic"), "params.yaml has no key attacks.magic"),
         (("bounds.py", "abs", "l3"), "there is no norm l3"),
         (("classify.py", "cn"), "no models.cn; correct the name"),
-        (("train_vae.py", "ten"), "there is no digit ten"),
+        (("train_vae.py", "ten"), "there is no class ten"),
         (("train_classifier.py", "abs"), "params.yaml has no key classifiers.abs"),
     ],
 )

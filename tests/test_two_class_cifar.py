@@ -129,6 +129,6 @@ def test_a_project_knows_its_data_set(tmp_path):
 
 def test_its_stages_are_the_projects_and_its_own():
     entries = entry_points(Project(FOLDER), SOURCE)
-    assert entries["stages.attack"] == [SOURCE.parent / "stages/attack.py"]
-    assert entries["stages.train_vae"] == [FOLDER / "stages/train_vae.py"]
+    assert entries["stages.table"] == [FOLDER / "stages/table.py"]
+    assert entries["stages.train_vae"] == [SOURCE.parent / "stages/train_vae.py"]
     assert {path.name for path in entries["models.abs"]} == {"abs.py", "cifar_vae.py"}

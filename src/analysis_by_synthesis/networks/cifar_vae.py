@@ -1,17 +1,14 @@
 """The class-conditional VAE of two-class CIFAR: latent dimension 20 (appendix A.1), all else ours."""
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import elu
+from torch import nn
 
-from analysis_by_synthesis.networks.autoencoder import Autoencoder
-from analysis_by_synthesis.networks.decoder import Decoder
+from analysis_by_synthesis.networks.autoencoder import Autoencoder, ConvolutionalDecoder, Encoder
 
 LATENT_DIM = 20
-MAPS = (16, 32, 64)
+MAPS = (32, 64, 128)
 
 
-class Encoder(nn.Module):
+class CIFAREncoder(Encoder):
     """Images (N, 3, 32, 32) to mean and log-variance of q(z|x), each (N, 20)."""
 
     def __init__(self) -> None:
@@ -24,15 +21,8 @@ class Encoder(nn.Module):
         self.bn_2 = nn.BatchNorm2d(MAPS[2])
         self.conv_3 = nn.Conv2d(MAPS[2], 2 * LATENT_DIM, 4)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        h = elu(self.bn_0(self.conv_0(x)))
-        h = elu(self.bn_1(self.conv_1(h)))
-        h = elu(self.bn_2(self.conv_2(h)))
-        mean, log_variance = self.conv_3(h).flatten(1).chunk(2, dim=1)
-        return mean, log_variance
 
-
-class CIFARDecoder(Decoder):
+class CIFARDecoder(ConvolutionalDecoder):
     """Latents (N, 20) to images (N, 3, 32, 32)."""
 
     latent_dim = LATENT_DIM
@@ -48,20 +38,12 @@ class CIFARDecoder(Decoder):
         self.bn_2 = nn.BatchNorm2d(MAPS[0])
         self.conv_3 = nn.ConvTranspose2d(MAPS[0], 3, 4, stride=2, padding=1)
 
-    def forward(self, z: Tensor) -> Tensor:
-        h = elu(self.bn_0(self.conv_0(z[:, :, None, None])))
-        h = elu(self.bn_1(self.conv_1(h)))
-        h = elu(self.bn_2(self.conv_2(h)))
-        return torch.sigmoid(self.conv_3(h))
-
 
 class CIFARVAE(Autoencoder):
     """Encoder and decoder of one class; only the decoder is needed for inference."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.encoder = Encoder()
-        self.decoder = CIFARDecoder()
+        super().__init__(CIFAREncoder(), CIFARDecoder())
 
 
 def build() -> CIFARVAE:

@@ -1,16 +1,13 @@
 """The class-conditional VAE of section 4 and appendix A.7 of the paper."""
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import elu
+from torch import nn
 
-from analysis_by_synthesis.networks.autoencoder import Autoencoder
-from analysis_by_synthesis.networks.decoder import Decoder
+from analysis_by_synthesis.networks.autoencoder import Autoencoder, ConvolutionalDecoder, Encoder
 
 LATENT_DIM = 8
 
 
-class Encoder(nn.Module):
+class VAEEncoder(Encoder):
     """Images (N, 1, 28, 28) to mean and log-variance of q(z|x), each (N, 8)."""
 
     def __init__(self) -> None:
@@ -23,15 +20,8 @@ class Encoder(nn.Module):
         self.bn_2 = nn.BatchNorm2d(64)
         self.conv_3 = nn.Conv2d(64, 2 * LATENT_DIM, 5)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        h = elu(self.bn_0(self.conv_0(x)))
-        h = elu(self.bn_1(self.conv_1(h)))
-        h = elu(self.bn_2(self.conv_2(h)))
-        mean, log_variance = self.conv_3(h).flatten(1).chunk(2, dim=1)
-        return mean, log_variance
 
-
-class VAEDecoder(Decoder):
+class VAEDecoder(ConvolutionalDecoder):
     """Latents (N, 8) to images (N, 1, 28, 28)."""
 
     latent_dim = LATENT_DIM
@@ -47,16 +37,6 @@ class VAEDecoder(Decoder):
         self.bn_2 = nn.BatchNorm2d(16)
         self.conv_3 = nn.ConvTranspose2d(16, 1, 4)
 
-    def layers(self) -> list[tuple[nn.ConvTranspose2d, nn.BatchNorm2d | None]]:
-        """The transposed convolutions, each with its batch norm."""
-        return [(self.conv_0, self.bn_0), (self.conv_1, self.bn_1), (self.conv_2, self.bn_2), (self.conv_3, None)]
-
-    def forward(self, z: Tensor) -> Tensor:
-        h = elu(self.bn_0(self.conv_0(z[:, :, None, None])))
-        h = elu(self.bn_1(self.conv_1(h)))
-        h = elu(self.bn_2(self.conv_2(h)))
-        return torch.sigmoid(self.conv_3(h))
-
 
 class VAE(Autoencoder):
     """Encoder and decoder of one class; only the decoder is needed for inference."""
@@ -64,9 +44,7 @@ class VAE(Autoencoder):
     decoder: VAEDecoder
 
     def __init__(self) -> None:
-        super().__init__()
-        self.encoder = Encoder()
-        self.decoder = VAEDecoder()
+        super().__init__(VAEEncoder(), VAEDecoder())
 
 
 def build() -> VAE:

@@ -13,6 +13,7 @@ from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.calibration import Calibration
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.claims import ClaimSettings
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
 from analysis_by_synthesis.params.data import TEST_IMAGES, TRAINING_IMAGES, Download
@@ -51,6 +52,10 @@ BLOCKS: dict[str, Any] = {
     "distal": DistalSettings,
     "vae_health": VAEHealth,
     "report": ReportSettings,
+    "agreement_images": Annotated[
+        Count, Field(description="Number of each model's closest L2 adversarials that all models are shown.")
+    ],
+    "claims": ClaimSettings,
 }
 
 
@@ -136,7 +141,7 @@ def check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> 
     models, cells, everything = values["models"], values["cells"], values["report"].all
     lists = {
         "attack": cells.attack, "attack_latents": cells.attack_latents, "attack_networks": cells.attack_networks,
-        "transfer": cells.transfer,
+        "attack_amortised": cells.attack_amortised, "transfer": cells.transfer,
     }  # fmt: skip
     for stage, each in lists.items():
         for attack in each.attacks:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from analysis_by_synthesis.pipeline.card import processor
 from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 
 log = logging.getLogger(__name__)
@@ -124,7 +125,13 @@ def _plain(value: Any) -> Any:
 
 
 def _digest(path: Path) -> str:
-    """Of a file, or of a folder's files and their names."""
+    """Of a file, or of a folder's files and their names.
+
+    Raises:
+        UserError: it is missing.
+    """
+    if not path.exists():
+        raise UserError(f"{path} is not here; run: dvc repro")
     digest = hashlib.sha256()
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     for file in files:

@@ -15,10 +15,10 @@ FORMATS: dict[Norm, str] = {"l2": ".2f", "linf": ".3f", "l0": ".0f"}
 
 
 def adversarials_of_models(cells: dict[Row, Cell], norm: Norm) -> dict[str, pd.DataFrame]:
-    """The `minimal_adversarials` of every model, from all cells of a norm."""
+    """The `minimal_adversarials` of every model of Table 1, from all cells of a norm."""
     own: dict[str, list[Cell]] = {model: [] for model in MODEL_LABELS}
     for row, cell in cells.items():
-        if row.norm == norm:
+        if row.norm == norm and row.model in own:
             own[row.model].append(cell)
     return {model: minimal_adversarials(of_model, norm) for model, of_model in own.items()}
 

@@ -11,7 +11,7 @@ class Config(Block):
 
     module: Literal["abs"]
     """The module of `models` that defines the model."""
-    network: str = "vae"
+    network: str
     """The module of `networks` that builds the VAE of a class."""
     classes: Count = 10
     """Number of classes, each with a VAE of its own."""

@@ -231,7 +231,7 @@ def test_a_settings_class_changes_its_attack(project):
 
 
 def test_a_model_changes_what_attacks_it_and_no_other(project):
-    assert changed_keys(project, package_file("models/nearest_neighbor.py"), "RADIUS = 0.5", "RADIUS = 0.4") == {
+    assert changed_keys(project, package_file("models/nearest_neighbor.py"), "SLACK = 8.0", "SLACK = 9.0") == {
         "models.nearest_neighbor"
     }
     assert changed_keys(project, package_file("networks/madry.py"), "1024", "1025") == {

@@ -8,7 +8,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -198,9 +198,7 @@ def fingerprints(project: Project, keys: Iterable[str] | None = None, source: Pa
     Raises:
         UserError: a file is missing, or is not Python.
     """
-    entries = entry_points(project, source)
-    files = {*source.rglob("*.py"), *(path for paths in entries.values() for path in paths if path.is_file())}
-    sources = _parsed(source, frozenset((path, path.stat().st_mtime_ns, path.stat().st_size) for path in files))
+    entries, sources = entry_points(project, source), Sources(source)
     found = {}
     for key in entries if keys is None else keys:
         if key not in entries:
@@ -210,12 +208,6 @@ def fingerprints(project: Project, keys: Iterable[str] | None = None, source: Pa
                 raise UserError(f"{key} is made by {path}, which is not here; correct its module in params.yaml.")
         found[key] = sources.fingerprint(entries[key])
     return found
-
-
-@lru_cache(maxsize=1)
-def _parsed(source: Path, files: frozenset[tuple[Path, int, int]]) -> Sources:
-    """The sources as these files are now, which take half a second to parse."""
-    return Sources(source)
 
 
 def nested(flat: dict[str, str]) -> dict[str, dict[str, str]]:

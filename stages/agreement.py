@@ -20,7 +20,7 @@ from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
-from analysis_by_synthesis.reporting.adversarials import adversarials_of_models, perturbed
+from analysis_by_synthesis.reporting.adversarials import minimal_adversarials, perturbed
 
 
 def main(project: Project) -> None:
@@ -29,17 +29,21 @@ def main(project: Project) -> None:
     )
     code = recorded(project, "stages.agreement", *(f"models.{model}" for model in MODEL_LABELS))
     began, where = time.perf_counter(), device()
-    minimal = adversarials_of_models(read_cells(project, attacks, cells), "l2")
+    found = read_cells(project, attacks, cells)
+    minimal = {
+        model: minimal_adversarials([cell for row, cell in found.items() if row[::2] == ("l2", model)], "l2")
+        for model in MODEL_LABELS
+    }
     chosen = pd.concat({model: perturbed(table).iloc[:n] for model, table in minimal.items()}, names=["of", "image"])
     stored = {stem: read_adversarials(Path(stem)) for stem in chosen["stem"].unique()}
     adversarials = torch.stack([stored[stem][row] for stem, row in zip(chosen["stem"], chosen["row"])]).to(where)
-    found = chosen[["label", "predicted"]].copy()
+    seen = chosen[["label", "predicted"]].copy()
     for model in progress(MODEL_LABELS, "agreement"):
-        found[model] = predict(load_model(model, project.models, where), adversarials).cpu().numpy()
-    write_csv(project.results / "agreement.csv", found.reset_index())
-    facts = {"samples": len(found)}
+        seen[model] = predict(load_model(model, project.models, where), adversarials).cpu().numpy()
+    write_csv(project.results / "agreement.csv", seen.reset_index())
+    facts = {"samples": len(seen)}
     write_card(project.results / "agreement.json", code, device_name(where), time.perf_counter() - began, **facts)
-    print(f"{len(found)} adversarials, each seen by {len(MODEL_LABELS)} models")
+    print(f"{len(seen)} adversarials, each seen by {len(MODEL_LABELS)} models")
 
 
 if __name__ == "__main__":

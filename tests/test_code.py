@@ -339,6 +339,7 @@ USES = {  # the scripts that import by name, and not only reach the code that co
         "figure1",
         "paper_bounds",
         "pgd_accuracy",
+        "reconstructions",
     },
     "networks.registry": {"train_classifier"},
     "params.registry": {"attack", "report"},  # the report's flags ask what attacks are

@@ -147,9 +147,9 @@ def test_what_is_left_is_expected_from_the_run_cards(pipeline):
     with engine.Progress(run.stages, run.costs) as run.progress:
         run._begin()
         run._begin()
-        assert run.progress.bar.total == pytest.approx(100 + 100)
+        assert run.progress.total == pytest.approx(100 + 100)
         run.progress.finish(next(iter(run.running.values())))
-        assert run.progress.bar.n == pytest.approx(50) and run.progress.bar.total == pytest.approx(200)
+        assert run.progress.done == pytest.approx(50) and run.progress.total == pytest.approx(200)
 
 
 # --- Processes ----------------------------------------------------------------------------------------------------------------

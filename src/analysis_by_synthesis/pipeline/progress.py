@@ -57,7 +57,7 @@ def _in_lines(items: Collection[T], label: str) -> Iterator[T]:
         left = time_left(seconds, len(items) - len(seconds))
         if left is not None and time.monotonic() - said >= EVERY:
             said = time.monotonic()
-            print(f"{label}: {len(seconds)} of {len(items)}, {_clock(left)} left", file=sys.stderr, flush=True)
+            print(f"{label}: {len(seconds)} of {len(items)}, {clock(left)} left", file=sys.stderr, flush=True)
         yield item
 
 
@@ -75,10 +75,11 @@ class _Left(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         ends = task.fields["ends"]
-        return Text("" if ends is None else f"{_clock(max(ends - time.monotonic(), 0))} left")
+        return Text("" if ends is None else f"{clock(max(ends - time.monotonic(), 0))} left")
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds, as 1:02:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

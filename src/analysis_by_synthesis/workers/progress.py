@@ -1,19 +1,21 @@
 """How far all of the work is."""
 
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from types import TracebackType
 from typing import Self
 
-from tqdm import tqdm
+import rich.progress
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 
+from analysis_by_synthesis.pipeline.progress import EVERY, clock
 from analysis_by_synthesis.workers.costs import Costs
 from analysis_by_synthesis.workers.graph import Stage
 from analysis_by_synthesis.workers.task import Task
-
-LAYOUT = "{percentage:3.0f}%|{bar}| {desc}, {elapsed} gone, {remaining} left"
 
 
 class Progress:
@@ -29,12 +31,17 @@ class Progress:
         self.pieces = self.made = 0
 
     def __enter__(self) -> Self:
-        interval = 0.5 if sys.stderr.isatty() else 30
-        self.bar = tqdm(total=1.0, bar_format=LAYOUT, mininterval=interval, maxinterval=interval, dynamic_ncols=True)
+        self.began = self.said = time.monotonic()
+        self.done, self.total = 0.0, 1.0
+        console = Console(stderr=True)
+        columns = (TaskProgressColumn(), BarColumn(), TextColumn("{task.description}"))
+        self.bar = rich.progress.Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.bar.add_task("", total=self.total)
+        self.bar.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.bar.close()
+        self.bar.stop()
 
     def expect(self, stale: Collection[str], tasks: Collection[Task]) -> None:
         """These stages are stale, and these are their tasks."""
@@ -48,7 +55,7 @@ class Progress:
         """A task is done."""
         self.expected[task.stage] -= task.seconds
         self.made += len(task.pieces)
-        self.bar.update(task.seconds)
+        self.done += task.seconds
         self.refresh()
 
     def settle(self, names: Collection[str]) -> None:
@@ -67,13 +74,19 @@ class Progress:
 
         below = (name for name in self.open - self.expected.keys() if needs_stale(name))
         left = sum(self.expected.values()) + sum(map(self.costs.last, below))
-        self.bar.total = max(self.bar.n + left, 1.0)
-        stages, done = len(self.stages), len(self.stages) - len(self.open)
-        self.bar.set_description_str(f"{done} of {stages} stages, {self.made} of {self.pieces} pieces", refresh=False)
-        self.bar.update(0)
+        self.total = max(self.done + left, 1.0)
+        stages, settled = len(self.stages), len(self.stages) - len(self.open)
+        gone = time.monotonic() - self.began
+        time_left = f", {clock(gone * left / self.done)} left" if self.done else ""
+        said = f"{settled} of {stages} stages, {self.made} of {self.pieces} pieces, {clock(gone)} gone{time_left}"
+        self.bar.update(self.task, completed=self.done, total=self.total, description=said)
+        if self.bar.disable and time.monotonic() - self.said >= EVERY:
+            self.said = time.monotonic()
+            print(said, file=sys.stderr, flush=True)
 
     @contextmanager
     def out_of_the_way(self) -> Iterator[None]:
         """While others print."""
-        self.bar.clear()
+        self.bar.stop()
         yield
+        self.bar.start()

@@ -3,9 +3,10 @@
 from analysis_by_synthesis.evaluation.claims import judge
 from analysis_by_synthesis.evaluation.evidence import read_evidence
 from analysis_by_synthesis.evaluation.paper_claims import CLAIMS
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.claims import ClaimSettings
 from analysis_by_synthesis.params.reader import read
-from analysis_by_synthesis.params.report import EVERYTHING, OF_THE_PAPER
+from analysis_by_synthesis.params.report import EVERYTHING, OF_THE_PAPER, ReportSettings
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
@@ -14,8 +15,10 @@ EVIDENCE = {"the paper's attacks": OF_THE_PAPER, "ours too": EVERYTHING}
 
 
 def main(project: Project) -> None:
-    (settings,) = read({"claims": ClaimSettings}, project.params)
-    judged = judge(CLAIMS, read_evidence(project, EVIDENCE), settings)
+    report, attacks, cells, settings = read({
+        "report": ReportSettings, "attacks": dict[str, AttackBlock], "cells": Cells, "claims": ClaimSettings,
+    }, project.params)  # fmt: skip
+    judged = judge(CLAIMS, read_evidence(project, report, attacks, cells, EVIDENCE), settings)
     write_csv(project.metrics / "claims.csv", judged)
     print(", ".join(f"{count} {verdict}" for verdict, count in judged["verdict"].value_counts().items()))
 

@@ -25,8 +25,9 @@ from analysis_by_synthesis.training.vae import train
 
 
 def main(project: Project, label: str) -> Steps:
-    keys = {"seed": int, "training_images": Count, "vae": VAETraining, "models.abs": Config}
-    seed, n, settings, model = read(keys, project.params)
+    seed, n, settings, model = read(
+        {"seed": int, "training_images": Count, "vae": VAETraining, "models.abs": Config}, project.params
+    )
     if label not in map(str, range(model.classes)):
         raise UserError(f"there is no class {label}; the classes are 0 to {model.classes - 1}.")
     seed += 1000 * int(label)

@@ -7,9 +7,10 @@ from analysis_by_synthesis.evaluation.claims import Judged, accuracies, bootstra
 from analysis_by_synthesis.evaluation.evidence import Evidence, intervals, read_evidence
 from analysis_by_synthesis.evaluation.paper_claims import CLAIMS, OTHERS
 from analysis_by_synthesis.evaluation.statistics import Estimate
+from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.claims import ClaimSettings
 from analysis_by_synthesis.params.reader import read
-from analysis_by_synthesis.params.report import EVERYTHING, OF_THE_PAPER
+from analysis_by_synthesis.params.report import EVERYTHING, OF_THE_PAPER, ReportSettings
 
 SETTINGS = ClaimSettings(
     resamples=200, seed=0, close_accuracy=0.98, not_much_better=1.1, slightly_larger=0.35, adversarial_training=0.48
@@ -98,7 +99,7 @@ def test_an_attack_that_wins_everywhere_is_the_best():
     mixed = evidence()._replace(distances={("l2", "cnn"): tables(1.0), ("l2", "abs"): tables(3.0)})
     assert judged("no single attack that works best on all models (L2)", best).verdict() == "does not hold"
     assert judged("no single attack that works best on all models (L2)", mixed).verdict() == "holds"
-    assert judged("(Linf)", mixed).verdict() == "open"
+    assert judged("no single attack that works best on all models (Linf)", mixed).verdict() == "open"
 
 
 def test_madry_without_the_boundary_attack():
@@ -114,9 +115,11 @@ def test_the_printed_intervals():
 
 
 def test_the_verdicts_follow_from_the_records():
-    (settings,) = read({"claims": ClaimSettings}, PROJECT.params)
-    again = judge(
-        CLAIMS, read_evidence(PROJECT, {"the paper's attacks": OF_THE_PAPER, "ours too": EVERYTHING}), settings
+    report, attacks, cells, settings = read(
+        {"report": ReportSettings, "attacks": dict[str, AttackBlock], "cells": Cells, "claims": ClaimSettings},
+        PROJECT.params,
     )
+    labels = {"the paper's attacks": OF_THE_PAPER, "ours too": EVERYTHING}
+    again = judge(CLAIMS, read_evidence(PROJECT, report, attacks, cells, labels), settings)
     stored = pd.read_csv(PROJECT.metrics / "claims.csv")
     pd.testing.assert_frame_equal(again, stored, check_dtype=False, rtol=1e-5)

@@ -330,6 +330,7 @@ def test_a_stage_names_all_that_it_runs(name):
 USES = {  # the scripts that import by name, and not only reach the code that could
     "attacks.registry": {"attack"},
     "models.__init__": {
+        "agreement",
         "attack",
         "bounds",
         "bounds_check",
@@ -341,7 +342,7 @@ USES = {  # the scripts that import by name, and not only reach the code that co
         "pgd_accuracy",
         "reconstructions",
     },
-    "networks.registry": {"train_classifier"},
+    "networks.registry": {"train_classifier", "train_vae"},
     "params.registry": {"attack", "report"},  # the report's flags ask what attacks are
 }
 
@@ -350,7 +351,8 @@ def test_scripts_that_use_a_registry_are_known():
     for stage in {stage["script"] for stage in STAGES.values()}:
         text = stage.read_text()
         assert ("load_attack(" in text) == (stage.stem in USES["attacks.registry"])
-        assert ("build_network(" in text) == (stage.stem in USES["networks.registry"])
+        builds = "build_network(" in text or "build_vae(" in text
+        assert builds == (stage.stem in USES["networks.registry"])
         loads = "load_model(" in text or "experiment.run(" in text
         assert loads == (stage.stem in USES["models.__init__"])
 

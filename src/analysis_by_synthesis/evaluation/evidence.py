@@ -10,7 +10,6 @@ from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.results import attack_tables, read_cells
 from analysis_by_synthesis.evaluation.table1 import PRINTED
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
-from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import MODEL_LABELS, ReportSettings
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
@@ -39,18 +38,18 @@ class Evidence(NamedTuple):
     thresholds: Mapping[Norm, float]
 
 
-def read_evidence(project: Project, labels: Mapping[str, str]) -> dict[str, Evidence]:
+def read_evidence(
+    project: Project, report: ReportSettings, attacks: dict[str, AttackBlock], cells: Cells, labels: Mapping[str, str]
+) -> dict[str, Evidence]:
     """The evidence of several sets of attacks, which differ in distances alone.
 
     Args:
+        report, attacks, cells: these blocks of params.yaml.
         labels: of the rows "All" (params.report), by the name of the evidence.
 
     Raises:
         UserError: records are missing.
     """
-    report, attacks, cells = read(
-        {"report": ReportSettings, "attacks": dict[str, AttackBlock], "cells": Cells}, project.params
-    )
     found, rows = read_cells(project, attacks, cells), report.all.rows()
     clean = {model: read_records(project.clean / f"{model}.csv") for model in MODEL_LABELS}
     exact = {model: ascents["exact"] for model, ascents in read_json(project.metrics / "distal.json").items()}

@@ -85,6 +85,9 @@ def _merged(parts: list[ast.expr]) -> list[str]:
     return merged + [ascii(text)] * bool(text)
 
 
+# --- Imports ----------------------------------------------------------------------------------------------------------------
+
+
 @cache
 def _parsed(content: bytes) -> ast.Module:
     return ast.parse(content)
@@ -94,9 +97,6 @@ def _parsed(content: bytes) -> ast.Module:
 def _digest(content: bytes) -> str:
     """Of the syntax tree of a file's content."""
     return hashlib.sha256(dump(_parsed(content)).encode()).hexdigest()
-
-
-# --- Imports ----------------------------------------------------------------------------------------------------------------
 
 
 class Sources:

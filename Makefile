@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3)
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repro cifar audit test test-all smoke bench lint gpu-rows
+.PHONY: setup repro cifar released audit test test-all smoke bench lint gpu-rows
 
 setup: .venv/installed
 
@@ -12,16 +12,21 @@ setup: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
+	@test -e .git || $(BIN)/dvc config --local core.no_scm true  # a ZIP file of the project
 	touch $@
 
 repro: setup
-	$(RUN) dvc repro
-	@cat metrics/table1.md
+	$(if $(JOBS),$(RUN) python -m analysis_by_synthesis work --jobs $(JOBS))
+	$(RUN) python -m analysis_by_synthesis repro
 
 # Table 2: downloads CIFAR-10, or takes it from the folder that ABS_FILES names.
 cifar: setup
-	$(RUN) dvc repro two_class_cifar/dvc.yaml
-	@cat two_class_cifar/metrics/table2.md
+	cd two_class_cifar && $(RUN) python -m analysis_by_synthesis repro
+
+# The authors' own networks: downloads them, or takes them from the folder that ABS_FILES names.
+released: setup
+	$(RUN) dvc repro released/dvc.yaml
+	@cat released/metrics/table1.md
 
 audit: setup
 	$(RUN) dvc repro --quiet --single-item download
@@ -43,8 +48,8 @@ test-all: .venv/extras
 	$(RUN) dvc repro --quiet --single-item download
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m extras
 
-.venv/extras: .venv/installed requirements-extras.txt requirements-clients.txt
-	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt
+.venv/extras: .venv/installed requirements-extras.txt requirements-clients.txt requirements-cluster.txt
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt --requirement requirements-cluster.txt
 	touch $@
 
 bench: setup

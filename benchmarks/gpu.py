@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from inference import BATCH, BRACKETED, FLOP, NEAR, ROUNDS, bracketed, disagreement, unit_noise
@@ -35,7 +34,6 @@ from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.inference import InferenceSettings
 from analysis_by_synthesis.params.reader import read
-from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.project import Project
@@ -173,13 +171,11 @@ def cells(engines: dict[str, Inference], images: Tensor, labels: Tensor) -> dict
             attack = bound_guided.Attack(bound_guided.Settings(norm=norm, search=bounds.chosen))
         for engine_name, engine in engines.items():
             model, one_chunk = with_engine(model_name, engine), evaluation.model_copy(update={"chunk_size": n})
-            cell = AttackCell(model, attack, one_chunk, Resources(images[n:], labels[n:], {}))
+            cell = AttackCell(model, attack, one_chunk, Resources(images[n:], labels[n:], {}), images, labels)
             signal.alarm(LIMIT)
             began = time.perf_counter()
             try:
-                with TemporaryDirectory() as folder:
-                    pieces = Checkpoints(name, {}, {}, [], Path(folder))
-                    records, _ = cell.run(images, labels, list(range(n)), n, 0, pieces, name)
+                records = cell.chunk(list(range(n)), 0)
                 seconds = (time.perf_counter() - began) / n
                 norm = attack.settings.norm
                 median = records[norm].median().item()

@@ -13,9 +13,10 @@ from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.work import Steps
 
 
-def main(project: Project, model: str, norm: Norm) -> None:
+def main(project: Project, model: str, norm: Norm) -> Steps:
     if norm not in NORMS:
         raise UserError(f"there is no norm {norm}; the norms are {', '.join(NORMS)}.")
     images, effort = read({f"bounds.images.{model}": Count, "bounds.effort": str}, project.params)
@@ -23,7 +24,7 @@ def main(project: Project, model: str, norm: Norm) -> None:
     attack = bound_guided.Attack(Settings(norm=norm, search=search))
     code = recorded(project, "stages.bounds", f"models.{model}")
     experiment, stem = Experiment(**read_json(project.experiment)), project.bounds / f"{model}-{norm}"
-    experiment.run(project.models / model, attack, images, code, stem, dataset(project), project.work)
+    yield from experiment.run(project.models / model, attack, images, code, stem, dataset(project), project.work)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Are the bounds too large? A search of its own tries to disprove them, on the CPU, where its solvers are."""
 
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 import pandas as pd
 import torch
@@ -11,23 +12,22 @@ from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.models.abs import with_latents
+from analysis_by_synthesis.models.abs import ABS, with_latents
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.device import device
-from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
+from analysis_by_synthesis.pipeline.work import Steps, Work
 
 CHUNK = 5  # images between two savings; no result depends on it
 
 
-def main(project: Project, model: str) -> None:
+def main(project: Project, model: str) -> Steps:
     order, norms, effort, check = read({
         "order": int, "cells.bounds.norms": list[Norm], "bounds.effort": str, "bounds_check": CheckSettings,
     }, project.params)  # fmt: skip
@@ -36,26 +36,31 @@ def main(project: Project, model: str) -> None:
     parameters = {"order": order, "search": search, "check": check}
     inputs = [project.models / model, project.mnist]
     checkpoints = Checkpoints(f"bounds_check/{model}", code, parameters, inputs, project.work)
-    device()
-    loaded = with_latents(load_model(model, project.models))
     chosen = in_order(order)[: check.images]
-    images, labels = (part[chosen] for part in load("test", project.mnist))
 
-    def chunk(norm: Norm, start: int) -> dict[str, Tensor]:
+    @cache
+    def loaded() -> tuple[ABS, Tensor, Tensor]:
+        images, labels = (part[chosen] for part in load("test", project.mnist))
+        return with_latents(load_model(model, project.models)), images, labels
+
+    def chunk(norm: Norm, start: int) -> dict[str, Any]:
+        checked, images, labels = loaded()
         x, y = images[start : start + CHUNK], labels[start : start + CHUNK]
-        table = check_bounds(loaded, x, y, norm, search, check).merge(check_arbiter(loaded, x, y, check), on="row")
-        return {name: torch.tensor(table[name].to_numpy()) for name in table.columns.drop("norm")}
+        table = check_bounds(checked, x, y, norm, search, check).merge(check_arbiter(checked, x, y, check), on="row")
+        return {"device": "cpu"} | {name: torch.tensor(table[name].to_numpy()) for name in table.columns.drop("norm")}
 
+    parts = [(norm, start) for norm in norms for start in range(0, len(chosen), CHUNK)]
+    pieces = {f"{norm}-{start}": partial(chunk, norm, start) for norm, start in parts}
+    found = yield Work(checkpoints, pieces, check.images, f"{model}, check of the bounds")
     tables = []
-    for norm in norms:
-        for start in progress(range(0, len(chosen), CHUNK), f"{model} {norm}"):
-            piece = checkpoints.piece(f"{norm}-{start}", partial(chunk, norm, start))
-            rows = [chosen[start + row] for row in piece.pop("row").tolist()]
-            tables.append(pd.DataFrame({"image": rows, "norm": norm, **piece}))
+    for (norm, start), piece in zip(parts, found):
+        rows = [chosen[start + row] for row in piece.pop("row").tolist()]
+        tables.append(pd.DataFrame({"image": rows, "norm": norm, **piece}))
     write_csv(project.bounds / f"{model}-searches.csv", pd.concat(tables))
     facts = {"samples": check.images, "order": order}
-    write_card(project.bounds / f"{model}-searches.json", code, "cpu", checkpoints.seconds, **facts)
+    write_card(project.bounds / f"{model}-searches.json", code, **checkpoints.origin(), **facts)
     checkpoints.forget_others()
+    print(f"{model}: {sum(len(table) for table in tables)} bounds were attacked by another search")
 
 
 if __name__ == "__main__":

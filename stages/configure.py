@@ -11,6 +11,7 @@ from analysis_by_synthesis.pipeline.stage import run
 def main(project: Project, model: str) -> None:
     (config,) = read({f"models.{model}": dict[str, Any]}, project.params)
     write_json(project.models / model / "config.json", config)
+    print(f"{model}: {config['module']}")
 
 
 if __name__ == "__main__":

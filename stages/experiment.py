@@ -11,6 +11,7 @@ from analysis_by_synthesis.pipeline.stage import run
 def main(project: Project) -> None:
     seed, order, evaluation = read({"seed": int, "order": int, "evaluation": dict[str, Any]}, project.params)
     write_json(project.experiment, {"seed": seed, "order": order, "evaluation": evaluation})
+    print(f"seed {seed}, order {order}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def main(project: Project) -> None:
     softmax = read_json(project.metrics / "calibration/abs.json")
     p = posterior(-distances.cpu().numpy(), softmax["alpha"], softmax["eta"])
     draw(images, labels, distances, inference.reconstruct(latents), p, project.plots / "figure1.png")
+    print("Figure 1 is drawn")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def main(project: Project) -> None:
     write_json(project.metrics / "distal.json", summaries)
     starts = noise(max(SHOWN.values()), seed)
     draw(ascents, summaries, starts, target, project.plots / "figure4.png")
+    print("Figure 4 is drawn")
 
 
 if __name__ == "__main__":

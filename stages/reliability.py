@@ -31,6 +31,7 @@ def main(project: Project) -> None:
         for model, table in tables.items():
             write_csv(project.plots / "reliability" / softmax / f"{model}.csv", table)
     draw(curves, summary, gamma, pd.read_csv(project.paper / "class_scalars.csv"), project.plots / "reliability.png")
+    print(f"reliability: {len(summary)} models before and after calibration")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pandas as pd
 from analysis_by_synthesis.bounds.summary import summarise
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation.flags import flags
-from analysis_by_synthesis.evaluation.results import all_attacks, read_cells
+from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.evaluation.table1 import disagreements, table1
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.reader import read
@@ -14,7 +14,8 @@ from analysis_by_synthesis.pipeline.files import replacing, write_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
-from analysis_by_synthesis.reporting import bounds, figure2
+from analysis_by_synthesis.reporting import bounds, captions, figure2
+from analysis_by_synthesis.reporting.adversarials import on_the_same_images
 from analysis_by_synthesis.reporting.table1 import disagreements_as_markdown, table_as_markdown, write_metrics
 
 
@@ -33,25 +34,28 @@ def main(project: Project) -> None:
         partial.write_text(
             f"{table_as_markdown(table, recipe)}\n{disagreements_as_markdown(differing, settings.disagreement)}"
         )
-    write_metrics(table, project.metrics)
     accuracy = {model: float((records["label"] == records["predicted"]).mean()) for model, records in clean.items()}
     write_json(project.metrics / "clean_accuracy.json", accuracy)
     write_csv(project.metrics / "flags.csv", flags(found, settings.flags))
 
     rows = settings.all.rows()
-    for name, label in (("figure2", OF_THE_PAPER), ("figure2_ours_too", EVERYTHING)):
-        together = all_attacks(found, rows[label], label, settings.min_images)
-        curves = {norm: figure2.curves(together, norm) for norm in NORMS}
+    figures = {"figure2": (OF_THE_PAPER, captions.PAPER), "figure2_ours_too": (EVERYTHING, captions.OURS_TOO)}
+    for name, (label, which) in figures.items():
+        minimal = on_the_same_images(found, rows[label], settings.min_images)
+        curves = {norm: figure2.curves(minimal[norm], norm) for norm in NORMS}
         for norm, curve in curves.items():
             write_csv(project.plots / name / f"{norm}.csv", curve)
-        figure2.draw(curves, settings.thresholds, project.plots / f"{name}.png")
+        subject = captions.subject(which, minimal)
+        figure2.draw(curves, settings.thresholds, subject, project.plots / f"{name}.png")
 
     summary, brackets = summarise(project, found, settings.thresholds, settings.disproved)
     write_json(project.metrics / "bounds.json", summary)
+    write_metrics(table, found, summary, project.metrics)
     gaps = {norm: bounds.curves(brackets[norm], norm) for norm in NORMS}
     for norm, gap in gaps.items():
         write_csv(project.plots / "bounds" / f"{norm}.csv", gap)
     bounds.draw(gaps, settings.thresholds, project.plots / "bounds.png")
+    print(f"Table 1: {len(found)} attacks on models, {len(differing)} medians far from the paper's")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Train one classifier: weights and learning curve."""
 
+from typing import Any
+
 import pandas as pd
 import torch
 
@@ -13,15 +15,16 @@ from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
+from analysis_by_synthesis.pipeline.work import Steps, Work
 from analysis_by_synthesis.training.classifier import train
 
 
-def main(project: Project, name: str) -> None:
+def main(project: Project, name: str) -> Steps:
     seed, n, settings = read(
         {"seed": int, "training_images": Count, f"classifiers.{name}": ClassifierTraining}, project.params
     )
@@ -30,16 +33,23 @@ def main(project: Project, name: str) -> None:
     config = project.models / name / "config.json"
     parameters = {"seed": seed, "training_images": n, "settings": settings}
     checkpoints = Checkpoints(f"training/{name}", code, parameters, [*data.paths("train"), config], project.work)
-    where, model = device(), read_json(config)
-    images, labels = (part[:n].to(where) for part in data.load("train"))
-    images = binarize(images) if model.get("binarize") else images
-    torch.manual_seed(seed)
-    network, history, seconds = train(
-        build_network(model["network"]), images, labels, settings, seed, checkpoints, name
-    )
+    model = read_json(config)
+
+    def training() -> dict[str, Any]:
+        where = device()
+        images, labels = (part[:n].to(where) for part in data.load("train"))
+        images = binarize(images) if model.get("binarize") else images
+        torch.manual_seed(seed)
+        built = build_network(model["network"])
+        network, history, seconds = train(built, images, labels, settings, seed, checkpoints, name)
+        return {"weights": network.state_dict(), "history": history, "seconds": seconds}
+
+    (trained,) = yield Work(checkpoints, {"trained": training}, n, name)
+    network, history = build_network(model["network"]), trained["history"]
+    network.load_state_dict(trained["weights"])
     save_weights(network, project.models / name / "weights.safetensors")
     write_csv(project.plots / "training" / f"{name}.csv", pd.DataFrame(history))
-    write_card(project.training / f"{name}.json", code, device_name(where), seconds, samples=n, seed=seed)
+    write_card(project.training / f"{name}.json", code, samples=n, seed=seed, **checkpoints.origin())
     checkpoints.discard()
     print(f"{name}: {history[-1]['accuracy']:.2%} of the images of the last epoch")
 

@@ -1,5 +1,7 @@
 """Train the VAE of one class: weights and learning curve."""
 
+from typing import Any
+
 import pandas as pd
 import torch
 
@@ -13,32 +15,41 @@ from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
+from analysis_by_synthesis.pipeline.work import Steps, Work
 from analysis_by_synthesis.training.vae import train
 
 
-def main(project: Project, label: str) -> None:
-    keys = {"seed": int, "training_images": Count, "vae": VAETraining, "models.abs": Config}
-    seed, n, settings, model = read(keys, project.params)
+def main(project: Project, label: str) -> Steps:
+    seed, n, settings, model = read(
+        {"seed": int, "training_images": Count, "vae": VAETraining, "models.abs": Config}, project.params
+    )
     if label not in map(str, range(model.classes)):
         raise UserError(f"there is no class {label}; the classes are 0 to {model.classes - 1}.")
     seed += 1000 * int(label)
-    code, data, where = recorded(project, "stages.train_vae", "networks.abs"), dataset(project), device()
+    code, data = recorded(project, "stages.train_vae", "networks.abs"), dataset(project)
     parameters = {"seed": seed, "training_images": n, "settings": settings, "label": label}
     checkpoints = Checkpoints(f"training/vae_{label}", code, parameters, data.paths("train"), project.work)
     images, labels = (part[:n] for part in data.load("train"))
-    chosen = images[labels == int(label)].to(where)
+    chosen = images[labels == int(label)]
     name = f"VAE of class {label}"
-    torch.manual_seed(seed)
-    vae, history, seconds = train(build_vae(model.network), chosen, settings, seed, checkpoints, name)
+
+    def training() -> dict[str, Any]:
+        torch.manual_seed(seed)
+        vae, history, seconds = train(build_vae(model.network), chosen.to(device()), settings, seed, checkpoints, name)
+        return {"weights": vae.state_dict(), "history": history, "seconds": seconds}
+
+    (trained,) = yield Work(checkpoints, {"trained": training}, len(chosen), name)
+    vae, history = build_vae(model.network), trained["history"]
+    vae.load_state_dict(trained["weights"])
     save_weights(vae, project.models / "abs" / f"{label}.safetensors")
     write_csv(project.plots / "training" / "vae" / f"{label}.csv", pd.DataFrame(history))
     facts = {"samples": len(chosen), "seed": seed}
-    write_card(project.training / f"vae_{label}.json", code, device_name(where), seconds, **facts)
+    write_card(project.training / f"vae_{label}.json", code, **checkpoints.origin(), **facts)
     checkpoints.discard()
     print(f"{name}: loss {history[-1]['loss']:.4g} in the last epoch")
 

@@ -34,6 +34,8 @@ def main(project: Project) -> None:
             pd.DataFrame({"latent": range(1, len(LATENTS) + 1)} | of_class),
         )
     draw(samples([vae.decoder for vae in vaes], seed), health, project.plots / "vae_health.png")
+    errors = health.groupby("split")["reconstruction"].mean()
+    print("VAEs: mean reconstruction error " + ", ".join(f"{error:.3g} ({split})" for split, error in errors.items()))
 
 
 if __name__ == "__main__":

@@ -57,11 +57,14 @@ def repro(project: Path, *arguments: str) -> None:
     subprocess.run(["dvc", "repro", *arguments], cwd=project, env=environment(project), check=True)
 
 
-FIRST = ("code", "experiment", "configure", "train_vae", "train_classifier", "class_scalars")
+FIRST = ("code", "experiment", "configure", "train_vae", "train_classifier", "class_scalars", "amortise")
 LANES = (
     ("classify", "calibrate", "pgd_accuracy", "distal"),
-    ("attack", "attack_latents", "transfer", "bounds", "bounds_check", "paper_bounds"),
-)
+    (
+        "attack", "attack_latents", "attack_networks", "attack_amortised", "transfer", "bounds", "bounds_check",
+        "paper_bounds",
+    ),
+)  # fmt: skip
 
 
 def repro_in_lanes(project: Path) -> None:
@@ -81,4 +84,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder))
         repro_in_lanes(Path(folder))
-        print((Path(folder) / "metrics" / "table1.md").read_text())
+        command = [sys.executable, "-m", "analysis_by_synthesis", "summary"]
+        subprocess.run(command, cwd=folder, env=environment(Path(folder)), check=True)

@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from torch.distributions import Normal, kl_divergence
 from toy_decoders import toy_decoders, toy_images, toy_settings
 
 from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.models.abs_amortised import AmortisedABS
 from analysis_by_synthesis.models.binary_abs import BinaryABS
+from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.pipeline.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("single_thread", "work")
@@ -169,3 +172,14 @@ def test_binary_abs_refuses_nan(decoders, images):
     spoilt[0, 0, 0, 0] = torch.nan
     with pytest.raises(ValueError, match="NaN"):
         BinaryABS(decoders, toy_settings(), GAMMA)(spoilt)
+
+
+def test_amortised_abs_is_the_elbo_at_the_encoders_mean():
+    torch.manual_seed(0)
+    vaes, x = [VAE().eval(), VAE().eval()], torch.rand(3, 1, 28, 28)
+    scores = AmortisedABS(vaes)(x)
+    for c, vae in enumerate(vaes):
+        mean, log_variance = vae.encoder(x)
+        q, prior = Normal(mean, (0.5 * log_variance).exp()), Normal(torch.zeros_like(mean), 1)
+        elbo = -(x - vae.decoder(mean)).square().flatten(1).sum(1) - kl_divergence(q, prior).sum(1)
+        torch.testing.assert_close(scores[:, c], elbo)

@@ -8,9 +8,10 @@ import torch
 from project import PARAMS
 from torch import nn
 from toy_decoders import toy_decoders, toy_images, toy_settings
-from toy_models import BrightPixels, GrowsCertain, TwoPlanes, grey_images
+from toy_models import BrightPixels, Bulging, GrowsCertain, Template, TenPlanes, TwoPlanes, grey_images
 
 from analysis_by_synthesis.attacks import (
+    auto_attack,
     base,
     basic_iterative,
     boundary,
@@ -23,17 +24,22 @@ from analysis_by_synthesis.attacks import (
     gaussian_noise,
     hop_skip_jump,
     latent_descent,
+    latent_line_search,
     pgd,
     pointwise,
+    pointwise_images,
     salt_and_pepper,
     transfer,
 )
 from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
 from analysis_by_synthesis.attacks.gradient import log_odds
+from analysis_by_synthesis.attacks.noise import salt_and_pepper as salt_and_pepper_noise
 from analysis_by_synthesis.attacks.recorder import Recorder, Resources
 from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.models.abs import ABS
+from analysis_by_synthesis.models.binary_abs import BinaryABS
+from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.params.base import Foolbox
 from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.pipeline.errors import UserError
@@ -110,6 +116,22 @@ def test_pgd_finds_what_is_inside_its_budget_and_nothing_else():
             assert (recorder.best_distance <= epsilon * (1 + 1e-6)).all()
         else:
             assert (recorder.best_distance.isfinite() <= (optimum <= epsilon)).all()
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_deepfool_goes_too_far_by_a_share_of_each_step_and_not_of_them_all(norm):
+    """Where many steps lead to the boundary, the last ones are short."""
+    model, images = Bulging(), grey_images(3)
+    recorder = smallest(model, deepfool.Attack(deepfool.Settings(norm=norm, steps=50, overshoot=0.05)), images)
+    assert (recorder.best_distance <= 1.02 * model.optimum(images, norm)).all()
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_auto_attack_finds_what_is_inside_its_budget(norm):
+    model, images = TenPlanes(), grey_images(2)
+    epsilon = 1.2 * model.optimum(images, norm).max().item()
+    recorder = smallest(model, auto_attack.Attack(auto_attack.Settings(norm=norm, epsilon=epsilon)), images)
+    assert (recorder.best_distance <= epsilon * (1 + 1e-5)).all()
 
 
 def two_classes(n):
@@ -233,6 +255,22 @@ def test_latent_descent_ends_at_the_boundary_to_the_likeliest_class():
     assert (recorder.best_distance < distance(towards, images, "l2")).all()
 
 
+@pytest.mark.parametrize("kind", [ABS, BinaryABS])
+def test_the_line_search_mixes_the_image_with_a_reconstruction(kind):
+    """Of a binary model, only pixels that cross the threshold change, and these end there."""
+    decoders = toy_decoders(3)
+    model, images = kind(decoders, toy_settings()), toy_images(decoders, each=1)
+    settings = latent_line_search.Settings(norm="l2", steps=20, bisections=8)
+    recorder = smallest(model, latent_line_search.Attack(settings), images)
+    assert recorder.best_distance.isfinite().all()
+    if kind is BinaryABS:
+        for sample, image in enumerate(images):
+            best = recorder.closest(sample)[0]
+            crossed = binarize(best) != binarize(image)
+            assert torch.equal(best[~crossed], image[~crossed])
+            torch.testing.assert_close(best[crossed], torch.full_like(best[crossed], 0.5))
+
+
 def test_transfer_lengthens_the_substitutes_perturbations():
     model, images = TwoPlanes(offset=120.0), grey_images(3)
     scan, iterate = ({"norm": norm} for norm in ("l2", "linf"))
@@ -267,6 +305,33 @@ def test_pointwise_bisects_each_pixel_for_l2():
     settings = pointwise.Settings(norm="l2", **POINTWISE)
     recorder = smallest(BrightPixels(4), pointwise.Attack(settings), torch.zeros(2, 1, 28, 28))
     torch.testing.assert_close(recorder.best_distance, torch.ones(2), atol=2e-3, rtol=0)  # 4 pixels of 0.5
+
+
+def test_pointwise_from_images_needs_no_noise_that_fools_the_model():
+    template = torch.zeros(1, 1, 28, 28)
+    template[0, 0, 5, 5:15] = 1
+    model, images = Template(template), torch.zeros(3, 1, 28, 28)
+    noise = smallest(model, pointwise.Attack(pointwise.Settings(norm="l0", **POINTWISE)), images)
+    assert noise.best_distance.isinf().all()
+    settings = pointwise_images.Settings(norm="l0", restarts=2)
+    other = template.clone()
+    other[0, 0, 20, 20] = 1  # another pixel of no account
+    pool = Resources(torch.cat([other, template]), torch.ones(2, dtype=torch.long), {})
+    recorder = smallest(model, pointwise_images.Attack(settings), images, pool)
+    assert recorder.best_distance.tolist() == [10] * 3
+
+
+def test_a_search_of_noise_asks_only_about_images_that_are_closer():
+    recorder = Recorder(BrightPixels(20), torch.zeros(4, 1, 28, 28), torch.zeros(4, dtype=torch.long), "l0")
+    torch.manual_seed(0)
+    once = salt_and_pepper_noise(recorder, levels=50, repetitions=1, density_factor=1.2)
+    first = distance(once, recorder.images, "l0")
+    queries = recorder.queries.clone()
+    torch.manual_seed(0)
+    found = salt_and_pepper_noise(recorder, levels=50, repetitions=6, density_factor=1.2)
+    assert torch.equal(distance(found, recorder.images, "l0"), recorder.best_distance)
+    assert (recorder.best_distance < first).any()
+    assert (recorder.queries - queries < 6 * 50).all()
 
 
 def test_noise_finds_an_adversarial():

@@ -19,12 +19,11 @@ from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, F
 from analysis_by_synthesis.bounds.starts import candidate_images, smallest
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
-from analysis_by_synthesis.evaluation.runner import AttackCell
+from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, together
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
-from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.reporting import bounds as reporting
 
@@ -221,14 +220,15 @@ def test_pixels_are_chosen_by_what_they_gain_for_their_cost():
     assert Chosen(images, images, "l0", binary=False).least(plane)[0].item() == pytest.approx(1 + 1 / 2.25)
 
 
-def test_a_misclassified_image_has_the_bound_zero(tmp_path):
+def test_a_misclassified_image_has_the_bound_zero():
     model = grey_model()
     images, _ = images_of(model)
     labels = torch.tensor([0, 1, 0])
     evaluation = Evaluation(chunk_size=1, start_images=1, candidates=4, overshoots=[1.0, 1.01], margin=1e-3)
     settings = bound_guided.Settings(norm="l2", search=SEARCH)
-    cell = AttackCell(model, bound_guided.Attack(settings), evaluation, Resources(images[:0], labels[:0], {}))
-    records, _ = cell.run(images, labels, [2, 1, 0], 3, 0, Checkpoints("x", {}, {}, [], tmp_path), "test")
+    attack, resources = bound_guided.Attack(settings), Resources(images[:0], labels[:0], {})
+    cell = AttackCell(model, attack, evaluation, resources, images, labels)
+    records = together([make() for make in chunks([2, 1, 0], 3, 1, 0, cell.chunk).values()], 3)
     assert records["image"].tolist() == [2, 1, 0]
     assert records["lower"][1] == records["single"][1] == records["l2"][1] == 0
     assert (records["lower"][[0, 2]] > 0).all() and (records["lower"] <= records["l2"]).all()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 from project import ROOT
 
 from analysis_by_synthesis.cli.main import commands
@@ -18,8 +19,9 @@ def typed(*arguments, cwd=ROOT):
 
 @pytest.mark.parametrize("name", [None, *commands.commands])
 def test_every_command_has_help(name):
-    done = typed(*filter(None, [name]), "--help")
-    assert done.returncode == 0 and done.stdout.startswith("Usage: analysis-by-synthesis")
+    done = CliRunner().invoke(commands, [*filter(None, [name]), "--help"], prog_name="analysis-by-synthesis")
+    assert done.exit_code == 0 and done.stdout.startswith("Usage: analysis-by-synthesis")
+    assert max(map(len, done.stdout.splitlines())) <= 100
     assert name or all(command in done.stdout for command in commands.commands)
 
 
@@ -34,11 +36,14 @@ def test_help_and_the_check_need_nothing_that_computes(arguments):
     assert not {"torch", "numpy", "pandas", "matplotlib", "scipy", "numba", "foolbox", "dvc"} & set(modules)
 
 
-@pytest.mark.parametrize("arguments", [("check",), ("code",), ("audit",), ("bounds", "abs", "l2", "0")])
-def test_outside_of_a_project_a_command_says_where_to_run_it(arguments, tmp_path):
-    done = typed(*arguments, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "ERROR: params.yaml is not here; run this from the project's root.\n"
+@pytest.mark.parametrize(
+    "arguments", [("check",), ("code",), ("audit",), ("repro",), ("summary",), ("bounds", "abs", "l2", "0")]
+)
+def test_outside_of_a_project_a_command_says_where_to_run_it(monkeypatch, tmp_path, arguments):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(commands, arguments)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert str(done.exception.__context__) == "params.yaml is not here; run this from the project's root."
 
 
 @pytest.mark.parametrize(
@@ -51,8 +56,8 @@ def test_outside_of_a_project_a_command_says_where_to_run_it(arguments, tmp_path
     ],
 )
 def test_a_mistyped_command_is_named(arguments, sentence):
-    done = typed(*arguments)
-    assert done.returncode == 2 and sentence in done.stderr
+    done = CliRunner().invoke(commands, arguments)
+    assert done.exit_code == 2 and sentence in done.stderr
 
 
 def test_an_image_that_does_not_exist_is_named():

@@ -13,7 +13,7 @@ from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation import cell
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.records import onto_grid, read_adversarials, write_attack
-from analysis_by_synthesis.evaluation.runner import AttackCell, seed_of
+from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, seed_of, together
 from analysis_by_synthesis.evaluation.verify import is_adversarial, verify
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.models.nearest_neighbor import NearestNeighbor
@@ -22,6 +22,7 @@ from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.tables import read_records
+from analysis_by_synthesis.pipeline.work import Work
 
 EVALUATION = Evaluation(chunk_size=4, start_images=1, candidates=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
 
@@ -78,8 +79,8 @@ def test_estimated_gradients_of_a_linear_model_are_exact_at_the_edges_of_the_box
     x = grey_images(2)
     x[0].flatten()[:200], x[0].flatten()[200:400] = 0, 1
     estimate, exact = x.clone().requires_grad_(), x.clone().requires_grad_()
-    logits, probes = EstimatedGradient(model, step)(estimate)
-    assert probes == 2 * 784
+    logits, probes = EstimatedGradient(model, step)(estimate, torch.arange(2))
+    assert probes.tolist() == [2 * 784] * 2
     torch.testing.assert_close(logits, model(x))
     weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
     (weights * logits).sum().backward()
@@ -94,7 +95,34 @@ def test_probes_are_paid_for_once():
     for _ in range(2):
         recorder(images.clone().requires_grad_())
     recorder(images)
-    assert recorder.queries.tolist() == [1568 + 3] * 2
+    moved = torch.stack([images[0], 1 - images[1]])
+    for x in (moved, images, moved):  # where a sample has begun, and where it was last
+        recorder(x.clone().requires_grad_())
+    assert recorder.queries.tolist() == [1568 + 6, 2 * 1568 + 6]
+
+
+def test_a_binary_model_is_asked_once_about_images_that_binarise_alike():
+    class Binary(BrightPixels):
+        binary, asked = True, 0
+
+        def forward(self, x):
+            self.asked += len(x)
+            return super().forward(x)
+
+    model, generator = Binary(2), torch.Generator().manual_seed(0)
+    recorder = Recorder(model, torch.zeros(2, 1, 28, 28), torch.zeros(2, dtype=torch.long), "l0")
+    two_bright, grey = torch.zeros(2, 1, 28, 28), torch.zeros(2, 1, 28, 28)
+    two_bright[:, :, 0, :2], two_bright[1, :, 3, 3] = 0.9, 0.2
+    grey[...] = 0.4
+    for _ in range(3):
+        two_bright += 0.01 * torch.rand(two_bright.shape, generator=generator)
+        assert recorder.is_adversarial(two_bright).tolist() == [True, True]
+        assert recorder.is_adversarial(grey[:1], torch.tensor([1])).tolist() == [False]
+    assert recorder.is_adversarial(two_bright[[1]], torch.tensor([0])).tolist() == [True]
+    assert model.asked == 3
+    assert recorder.queries.tolist() == [4, 6]
+    recorder(two_bright.clone().requires_grad_())
+    assert model.asked == 5  # gradients are always asked for
 
 
 def test_nearest_neighbor_looks_nearby_as_it_does_anywhere():
@@ -103,7 +131,7 @@ def test_nearest_neighbor_looks_nearby_as_it_does_anywhere():
     x = torch.rand(1, 1, 28, 28, generator=generator)
     images = (x + 0.3 * torch.rand(5, 1, 28, 28, generator=generator)).clamp(0, 1)
     torch.testing.assert_close(model.nearby(x)(images), model(images))
-    assert jacobian(model, x, 0.1).shape == (10, 1, 28, 28)
+    torch.testing.assert_close(jacobian(model.nearby(x), x, 0.1), jacobian(model, x, 0.1), atol=2e-4, rtol=0)
 
 
 def test_nearest_neighbor_follows_an_attack_exactly():
@@ -120,6 +148,26 @@ def test_nearest_neighbor_follows_an_attack_exactly():
         assert torch.equal(decided.max(1).indices, expected.argmax(1))
         assert torch.equal(decided.amax(1), expected.amax(1)) and (decided <= expected).all()
         assert torch.equal(*(torch.autograd.grad(values[:, :5].sum(), x)[0] for values in (logits, expected)))
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 30])
+def test_nearest_neighbor_follows_changes_of_single_pixels_exactly(pixels):
+    """Far from the origin in L2, near in its pixels; and images between two references of different classes."""
+    generator = torch.Generator().manual_seed(pixels)
+    references = (torch.rand(3000, 1, 28, 28, generator=generator) > 0.9).float()
+    model = NearestNeighbor(references, torch.arange(3000) % 10)
+    following, rows = model.follow(3), torch.tensor([2, 0])
+    x = references[[5, 6]].flatten(1).clone()
+    for step in range(250):
+        for image in x:
+            chosen = torch.randint(784, (pixels,), generator=generator)
+            image[chosen] = torch.rand(pixels, generator=generator).round(decimals=step % 2)
+        asked = x.view(2, 1, 28, 28)
+        if step % 50 == 49:
+            asked = references[[5, 6]].lerp(references[[17, 28]], 0.5) + 1e-7 * (step % 4)
+        decided, expected = following(asked, rows), model(asked)
+        assert torch.equal(decided.argmax(1), expected.argmax(1))
+        assert torch.equal(decided.amax(1), expected.amax(1)) and (decided <= expected + 1e-5).all()
 
 
 def test_only_valid_images_are_adversarial():
@@ -158,10 +206,9 @@ def run(model, images, tmp_path, n=6, labels=None, attack=None, levels=100, chun
         labels[2] = 1 - labels[2]  # misclassified already
     evaluation = EVALUATION.model_copy(update={"chunk_size": chunk_size})
     attack = gaussian_noise.Attack(settings) if attack is None else attack(settings)
-    cell = AttackCell(model, attack, evaluation, Resources(images[:0], labels[:0], {}))
-    return cell.run(
-        images, labels, [i for i in ORDER if i < len(images)], n, 3, Checkpoints("test", {}, {}, [], tmp_path), "test"
-    )[0]
+    cell = AttackCell(model, attack, evaluation, Resources(images[:0], labels[:0], {}), images, labels)
+    pieces = chunks([i for i in ORDER if i < len(images)], n, chunk_size, 3, cell.chunk)
+    return together(Work(Checkpoints("test", {}, {}, [], tmp_path), pieces, n, "test").all(), n)
 
 
 def test_records_are_complete_and_verified(tmp_path):
@@ -342,5 +389,5 @@ def test_an_interrupted_transfer_does_not_go_on_with_another_substitute(tmp_path
 
     with pytest.raises(KeyboardInterrupt):
         attack = gaussian_noise.Attack(Needy(norm="l2", levels=1))
-        experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell", dataset(tmp_path), tmp_path)
+        next(experiment.run(tmp_path / "models/cnn", attack, 1, {}, tmp_path / "cell", dataset(tmp_path), tmp_path))
     assert [path.name for path in inputs] == ["cnn", "substitute", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]

@@ -22,7 +22,6 @@ from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.params.evaluation import Evaluation
-from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
 
 ROOT = PARAMS.parent
@@ -165,14 +164,13 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("attack", [module.Attack(module.Settings(**settings)) for module, settings in ATTACKS])
-def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(model, model_on_gpu, images, attack, tmp_path):
+def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(model, model_on_gpu, images, attack):
     """But for Brendel & Bethge's attack, whose solver runs on the CPU, and takes half a minute to compile."""
     labels = predict(model, images)
     evaluation = Evaluation(chunk_size=12, start_images=1, candidates=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
     on_gpu = images.to(device()), labels.to(device())
-    cell = AttackCell(model_on_gpu, attack, evaluation, Resources(*on_gpu, {}))
-    order = list(range(len(images)))
-    records, _ = cell.run(*on_gpu, order, len(order), 0, Checkpoints("gpu", {}, {}, [], tmp_path), "gpu")
+    cell = AttackCell(model_on_gpu, attack, evaluation, Resources(*on_gpu, {}), *on_gpu)
+    records = cell.chunk(list(range(len(images))), 0)
     assert records["adversarial"].device.type == "cpu"
     assert records["success"].any()
     found = records["success"] & records["clean_correct"]

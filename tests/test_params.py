@@ -3,9 +3,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
+from dvc.utils.serialize import load_yaml, modify_yaml
 from project import PROJECT, ROOT
 from pydantic import ValidationError
 
@@ -157,6 +159,23 @@ def test_dvc_repro_checks_too(tmp_path):
     assert done.stderr == (
         "ERROR: params.yaml: evaluation.chunk_size: input should be a valid integer (it is 'lots'); correct it.\n"
     )
+
+
+def test_an_attack_has_to_say_what_it_sees(monkeypatch):
+    monkeypatch.delattr(fast_gradient.Settings, "sees")
+    with pytest.raises(UserError, match=r"params/attacks/fast_gradient\.py don't say what the attack sees; add sees"):
+        check(PROJECT.params)
+
+
+def test_dvc_changes_one_line_where_one_value_is_set(tmp_path):
+    """As `dvc exp run -S attacks.gaussian_noise.levels=50` does, which writes the whole file."""
+    path = shutil.copy(PROJECT.params, tmp_path)
+    with modify_yaml(path) as params:
+        params["attacks"]["gaussian_noise"]["levels"] = 50
+    before, after = PROJECT.params.read_text().splitlines(), Path(path).read_text().splitlines()
+    changed = [line for line in zip(before, after, strict=True) if line[0] != line[1]]
+    assert [new.split()[:2] for _, new in changed] == [["levels:", "50"]]
+    assert load_yaml(path)["attacks"]["gaussian_noise"]["levels"] == 50  # DVC's reader is not its writer
 
 
 RENAMED = {

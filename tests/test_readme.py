@@ -4,9 +4,11 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from project import ROOT, stages
 
-ROOT = Path(__file__).parents[1]
+SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
 
 
@@ -14,13 +16,41 @@ def metrics(name):
     return json.loads((ROOT / "metrics" / name).read_text())
 
 
-def test_snippets_run(monkeypatch):
-    monkeypatch.chdir(ROOT)
+@pytest.fixture(scope="module")
+def names():
+    """What the snippets of the README have defined, but for the last one, which needs torchattacks."""
     names = {}
-    for snippet in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
-        exec(snippet, names)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        for snippet in SNIPPETS[:-1]:
+            exec(snippet, names)
+    return names
+
+
+def test_snippets_run(names):
     assert names["logits"].shape == (4, 10)
-    assert names["success"].any()
+    assert names["success"].all() and names["fooled"].all()
+
+
+@pytest.mark.extras
+def test_the_snippet_of_torchattacks_runs(names):
+    exec(SNIPPETS[-1], names)
+    assert names["adversarials"].shape == names["images"].shape
+
+
+def test_the_picture_of_the_stages_is_that_of_dvc():
+    """In docs/how-it-runs.md every stage stands below those that it needs."""
+    picture = re.search("```\n(code, download\n.*?)```", (ROOT / "docs/how-it-runs.md").read_text(), re.DOTALL)[1]
+    lines = [re.split("  ", line)[0].replace("@", "").split(", ") for line in picture.splitlines()]
+    line_of = {name: number for number, names in enumerate(lines) for name in names}
+    needed = [(name.partition("@")[0], each) for name, each in stages().items()]
+    makers = {out: name for name, each in needed for out in each["outs"]}
+    assert set(line_of) == {name for name, _ in needed}
+    for name, each in needed:
+        for dep in each["deps"]:
+            for out, maker in makers.items():
+                if (Path(out).is_relative_to(dep) or Path(dep).is_relative_to(out)) and maker != name:
+                    assert line_of[maker] < line_of[name], f"{name} needs {maker}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -51,3 +81,10 @@ def test_headline_is_that_of_the_metrics():
     disproved, n = sum(check["disproved"] for check in checks), sum(check["n"] for check in checks)
     assert f"disproves {disproved} of {n} bounds" in text
     assert f"ABS is right on {100 * accuracy['abs']:.1f} % of the 10,000 test images" in text
+
+
+def test_published_numbers_are_those_of_the_list():
+    page = (ROOT / "docs/where-this-stands.md").read_text()
+    for row in pd.read_csv(ROOT / "paper/autoattack_mnist.csv").itertuples():
+        shares = " | ".join(f"{share:.2%}".replace("%", " %") for share in (row.clean, row.reported, row.autoattack))
+        assert f"| [{row.defence}]({row.source}) | {shares} |" in page

@@ -7,7 +7,7 @@ import pytest
 import torch
 from project import PROJECT
 
-from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.distances import NORMS, distance
 from analysis_by_synthesis.evaluation.flags import flags
 from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks, smallest_distances
 from analysis_by_synthesis.evaluation.statistics import accuracy_curve, median, share
@@ -26,7 +26,8 @@ ATTACKS = {  # label: block and module
     "FGM": ("fgm", "fast_gradient"), "FGM w/ GE": ("fgm_ge", "fast_gradient"), "DeepFool": ("deepfool_l2", "deepfool"),
     "DeepFool w/ GE": ("deepfool_l2_ge", "deepfool"), "DDN": ("ddn", "ddn"), "FGSM": ("fgsm", "fast_gradient"),
     "Gaussian Noise": ("gaussian_noise", "gaussian_noise"), "Boundary Attack": ("boundary", "boundary"),
-    "Carlini & Wagner": ("carlini_wagner", "carlini_wagner"),
+    "Carlini & Wagner": ("carlini_wagner", "carlini_wagner"), "AutoAttack": ("auto_attack_l2", "auto_attack"),
+    "Latent Descent Attack": ("latent_descent", "latent_descent"),
 }  # fmt: skip
 
 
@@ -142,14 +143,15 @@ def test_the_table_stands_beside_the_papers(table):
 
 
 def test_metrics_are_numbers(table, tmp_path):
-    write_metrics(table, tmp_path)
-    metrics = json.loads((tmp_path / "median" / "cnn.json").read_text())
-    assert metrics["l2"] == {
-        "FGM": 1.5, "DeepFool": 1.0, "DDN": 1.25, "All L2 Attacks": 1.0, "All L2 Attacks, with estimated gradients": 1.0,
-        "All L2 Attacks, ours too": 0.5,
+    cells = found(*(("l2", attack, "cnn", ()) for attack in ("FGM", "DeepFool", "DDN")), ("linf", "FGSM", "abs", ()))
+    bounds = {"abs": {norm: {"median_lower": 0.4, "certified_accuracy": 0.1} for norm in NORMS}}
+    write_metrics(table, cells, bounds, tmp_path)
+    medians = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "median/l2").iterdir()}
+    assert medians == {
+        "fgm": {"cnn": 1.5}, "deepfool_l2": {"cnn": 1.0}, "ddn": {"cnn": 1.25}, "all": {"cnn": 1.0},
+        "all_estimated": {"cnn": 1.0}, "all_ours": {"cnn": 0.5}, "lower_bound": {"abs": 0.4},
     }  # fmt: skip
-    accuracy = json.loads((tmp_path / "accuracy" / "cnn.json").read_text())
-    assert accuracy["clean"] == {"Clean": 0.5}
+    assert json.loads((tmp_path / "accuracy/l0/lower_bound.json").read_text()) == {"abs": 0.1}
 
 
 def raised(*entries):
@@ -159,11 +161,12 @@ def raised(*entries):
 
 def test_a_sound_evaluation_raises_no_flag():
     assert raised(
-        ("l2", "Gaussian Noise", "cnn", (5, 5, INF)),
+        ("l2", "Gaussian Noise", "cnn", (5, 5, 5)),
         ("l2", "Boundary Attack", "cnn", (1.2, 1.2, 1.2)),
         ("l2", "DeepFool", "cnn", (1, 1, 1)),
         ("l2", "DeepFool w/ GE", "cnn", (1, 1)),
-        ("l2", "FGM", "cnn", (2, 2, INF)),
+        ("l2", "FGM", "cnn", (2, 2, 2)),
+        ("l2", "AutoAttack", "cnn", (INF, INF, INF)),
         ("l2", "Carlini & Wagner", "cnn", (1, 1, 1), {"zero_gradients": 7}),
         ("l2", "DDN", "cnn", (9, 9, 9), {"images": [70, 71, 72]}),
         ("l2", "DeepFool", "abs", (9, 9, 9)),
@@ -185,11 +188,22 @@ def test_flags_compare_attacks_on_the_samples_that_both_were_given():
 
 
 def test_flags_of_a_single_attack():
-    assert raised(("l2", "DeepFool", "cnn", (1, INF, INF), {"rejected": [1], "zero_gradients": [0, 0, 1]})) == [
-        ("zero gradients", "DeepFool", pytest.approx(1 / 3), 0.05),
-        ("not confirmed", "DeepFool", pytest.approx(1 / 3), 0.05),
-        ("no success at any budget", "DeepFool", pytest.approx(1 / 3), 0.05),
+    share = pytest.approx(1 / 3)
+    doubtful = (1, INF, INF), {"rejected": [1], "zero_gradients": [0, 0, 1]}
+    assert raised(("l2", "DeepFool", "cnn", *doubtful)) == [
+        ("on the boundary", "DeepFool", share, 0.05),
+        ("zero gradients", "DeepFool", share, 0.05),
+        ("no success at any budget", "DeepFool", share, 0.05),
     ]
+    assert raised(("l2", "DDN", "abs", *doubtful), ("l2", "Latent Descent Attack", "abs", (2, 2, 2)))[0] == (
+        "not confirmed", "DDN", share, 0.05,
+    )  # fmt: skip
+
+
+def test_an_attack_that_finds_nothing_where_another_does_is_flagged():
+    entries = [("l2", "FGM", "cnn", (2, INF, INF)), ("l2", "DDN", "cnn", (2, 2, INF))]
+    assert ("finds nothing", "FGM", pytest.approx(1 / 3), 0.05) in raised(*entries)
+    assert raised(entries[0]) == []  # nothing says that there is something to find
 
 
 def test_the_accuracy_curve_falls_at_each_distance():

@@ -8,7 +8,7 @@ from analysis_by_synthesis.pipeline.code import PACKAGE
 ROOMS = (  # from top to bottom; those of a line don't import one another
     ("__main__",),
     ("cli",),
-    ("audit",),
+    ("audit", "workers"),
     ("reporting",),
     ("distal", "bounds"),
     ("calibration",),

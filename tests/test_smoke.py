@@ -1,6 +1,7 @@
 """The whole pipeline end to end, on real MNIST with tiny parameters."""
 
 import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -29,6 +30,15 @@ def test_everything_is_made(project):
     for path in drawn + numbers:
         assert (project / path).stat().st_size > 0
     assert runs(project) == set()
+
+
+def test_what_is_up_to_date_says_so_in_one_line_and_shows_the_results(project):
+    command = [sys.executable, "-m", "analysis_by_synthesis", "repro"]
+    done = subprocess.run(command, cwd=project, env=smoke.environment(project), capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and len([line for line in lines if "didn't change" in line]) == 1
+    assert len(lines) <= 40 and max(map(len, lines)) <= 100
+    assert any(line.startswith("lower bound") for line in lines)
 
 
 def test_changes_rerun_only_what_reads_them(project):

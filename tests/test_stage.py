@@ -1,6 +1,6 @@
 """What happens to results when something goes wrong."""
 
-import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,6 +13,7 @@ from project import ROOT
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis.pipeline.stage import KEPT
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -30,6 +31,11 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_what_a_stage_needs_is_named_where_it_is_missing(tmp_path):
+    with pytest.raises(UserError, match="data is not here; run: dvc repro"):
+        Checkpoints("stage", {}, {}, [tmp_path / "data"], tmp_path)
+
+
 def test_a_full_disk_is_named_and_loses_nothing(tmp_path, monkeypatch):
     checkpoints = Checkpoints("stage", {}, {}, [], tmp_path)
     checkpoints.save("first", torch.zeros(3))
@@ -40,16 +46,11 @@ def test_a_full_disk_is_named_and_loses_nothing(tmp_path, monkeypatch):
     assert torch.equal(Checkpoints("stage", {}, {}, [], tmp_path).load("first"), torch.zeros(3))
 
 
-def ended(script, *arguments, cwd=ROOT):
-    command = [sys.executable, str(script), *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("raise UserError('mend this.')", "ERROR: mend this."),
-        ("raise KeyboardInterrupt", "Interrupted; what was finished is kept, and the same command goes on from there."),
+        ("raise UserError('mend this.')", (1, "ERROR: mend this.")),
+        ("raise KeyboardInterrupt", (130, f"Interrupted; {KEPT}.")),
     ],
 )
 def test_a_command_ends_with_one_sentence(tmp_path, body, said):
@@ -59,8 +60,8 @@ def test_a_command_ends_with_one_sentence(tmp_path, body, said):
     script.parent.mkdir()
     imports = "from analysis_by_synthesis.pipeline.errors import UserError\nfrom analysis_by_synthesis.pipeline.stage import run\n"
     script.write_text(f"{imports}def main(project): {body}\nrun(main)")
-    done = ended(script, cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"{said}\n")
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (said[0], "", f"{said[1]}\n")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,9 @@ def test_a_command_ends_with_one_sentence(tmp_path, body, said):
         (("train_classifier.py", "abs"), "params.yaml has no key classifiers.abs"),
     ],
 )
-def test_wrong_arguments_of_a_stage_are_named(arguments, said):
-    done = ended(ROOT / "stages" / arguments[0], *arguments[1:])
-    assert done.returncode == 1
-    assert re.fullmatch(f"ERROR: .*{said}.*\n", done.stderr)
+def test_wrong_arguments_of_a_stage_are_named(monkeypatch, arguments, said):
+    script = str(ROOT / "stages" / arguments[0])
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", [script, *arguments[1:]])
+    with pytest.raises(SystemExit, match=rf"\AERROR: .*{said}.*\Z"):
+        runpy.run_path(script, run_name="__main__")

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 
 from analysis_by_synthesis.cli.evaluate import evaluate
-from analysis_by_synthesis.networks.convert import convert, convert_all
+from analysis_by_synthesis.networks import cnn, substitute
+from analysis_by_synthesis.networks.convert import CLASSIFIERS, convert, convert_all
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights
@@ -19,19 +20,41 @@ pytestmark = pytest.mark.xdist_group("after the smoke run")
 
 
 def theirs():
-    """A state dict with the authors' names, and without the counters that PyTorch has had since 0.4.1."""
+    """The state dict of a VAE with the authors' names, and without the counters that PyTorch has had since 0.4.1."""
     state = VAE().state_dict()
     return {key[0].upper() + key[1:]: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
 
-def test_the_authors_vaes_become_ours(tmp_path):
-    states = [theirs() for _ in range(10)]
-    for digit, state in enumerate(states):
-        torch.save(state, tmp_path / f"{digit}.pth")
-    convert_all([tmp_path / f"{digit}.pth" for digit in range(10)], tmp_path / "weights")
-    for decoder, state in zip(load_decoders(tmp_path / "weights" / "abs"), states):
+def classifier(network):
+    """The same of a classifier."""
+    state = {}
+    for key, value in network.state_dict().items():
+        place, tensor = key.split(".")
+        if tensor != "num_batches_tracked":
+            state[f"{('conv', 'bn')[int(place) % 3]}_{int(place) // 3}.{tensor}"] = value
+    return state
+
+
+def test_the_authors_networks_become_ours(tmp_path):
+    states = {f"ABS_{digit}.net": theirs() for digit in range(10)}
+    networks = {"vanilla_cnn.net": cnn.build(), "binary_cnn.net": cnn.build(), "transfer_cnn.net": substitute.build()}
+    for name, state in (states | {name: classifier(network) for name, network in networks.items()}).items():
+        torch.save(state, tmp_path / name)
+    convert_all(tmp_path, tmp_path / "weights")
+    for decoder, state in zip(load_decoders(tmp_path / "weights" / "abs"), states.values()):
         assert torch.equal(decoder.conv_3.weight, state["Decoder.conv_3.weight"])
         assert torch.equal(decoder.bn_0.running_var, state["Decoder.bn_0.running_var"])
+    x = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    for (folder, build), network in zip(CLASSIFIERS.values(), networks.values()):
+        loaded = load_weights(build(), tmp_path / "weights" / folder / "weights.safetensors")
+        assert torch.equal(loaded(x), network.eval()(x))
+
+
+def test_nothing_is_converted_where_a_file_is_missing(tmp_path):
+    torch.save(theirs(), tmp_path / "ABS_0.net")
+    with pytest.raises(UserError, match=r"ABS_1\.net is not here; name the folder"):
+        convert_all(tmp_path, tmp_path / "weights")
+    assert not (tmp_path / "weights").exists()
 
 
 def test_names_of_data_parallel_are_understood(tmp_path):
@@ -40,7 +63,7 @@ def test_names_of_data_parallel_are_understood(tmp_path):
     loaded = load_weights(VAE(), tmp_path / "0.safetensors")
     assert torch.equal(loaded.decoder.conv_0.weight, weights["module.decoder.conv_0.weight"])
     torch.save({f"module.{key}": value for key, value in theirs().items()}, tmp_path / "0.pth")
-    convert(tmp_path / "0.pth")
+    convert(tmp_path / "0.pth", VAE())
 
 
 @pytest.mark.parametrize(
@@ -58,16 +81,16 @@ def test_what_does_not_fit_is_named(tmp_path, change, message):
     change(state)
     torch.save(state, tmp_path / "0.pth")
     with pytest.raises(UserError, match=message) as problem:
-        convert(tmp_path / "0.pth")
+        convert(tmp_path / "0.pth", VAE())
     assert "0.pth" in str(problem.value)
 
 
 def test_what_is_no_state_dict_is_named(tmp_path):
     (tmp_path / "0.pth").write_text("hello")
     with pytest.raises(UserError, match="is not a PyTorch state dict"):
-        convert(tmp_path / "0.pth")
+        convert(tmp_path / "0.pth", VAE())
     with pytest.raises(UserError, match="is not here"):
-        convert(tmp_path / "1.pth")
+        convert(tmp_path / "1.pth", VAE())
 
 
 @pytest.fixture
@@ -77,10 +100,14 @@ def here(project):
 
 def test_other_weights_go_through_the_same_evaluation(here, tmp_path):
     before = {path: path.read_bytes() for path in here.root.rglob("*.json")}
-    cells = ["cnn-gaussian_noise", "cnn-transfer_linf"]
-    found = evaluate(here, here.models, tmp_path, cells, samples=4).to_dict("records")
-    assert (found[0]["cell"], found[0]["n"], found[0]["norm"]) == ("cnn-gaussian_noise", 4, "l2")
-    assert found[0]["median"] > 0 and found[0]["median"] == pytest.approx(found[0]["project_median"], rel=1e-4)
+    cells = ["cnn-gaussian_noise", "cnn-transfer_linf", "nearest_neighbor-clean"]
+    (tmp_path / "weights/nearest_neighbor").mkdir(parents=True)
+    shutil.copytree(here.models / "cnn", tmp_path / "weights/cnn")
+    found = evaluate(here, tmp_path / "weights", tmp_path, cells, samples=4).to_dict("records")
+    assert [list(row.values())[:3] for row in found] == [
+        ["cnn-gaussian_noise", 4, "median l2"], ["cnn-transfer_linf", 4, "median linf"], ["nearest_neighbor-clean", 4, "accuracy"],
+    ]  # fmt: skip
+    assert all(row["value"] > 0 and row["value"] == pytest.approx(row["committed"], rel=1e-4) for row in found)
     committed = pd.read_csv(here.attacks / "cnn-gaussian_noise.csv").iloc[:4]
     assert pd.read_csv(tmp_path / "results/attacks/cnn-gaussian_noise.csv").equals(committed)
     assert {path: path.read_bytes() for path in here.root.rglob("*.json")} == before
@@ -112,8 +139,9 @@ def layout(folder, *names):
     ],
 )
 def test_a_folder_that_holds_no_weights_is_named(here, tmp_path, names, cell, sentence):
-    with pytest.raises(UserError, match=sentence):
+    with pytest.raises(UserError, match=sentence) as problem:
         evaluate(here, layout(tmp_path / "weights", *names), tmp_path / "out", [cell], samples=4)
+    assert "out/models" not in str(problem.value)  # but the file that the user gave
 
 
 @pytest.mark.parametrize("config", ["[]", "{}", '{"module": 3}', '{"module": "cnn"}', '{"module": "trained"}'])
@@ -127,7 +155,7 @@ def test_a_wrong_config_is_named(here, tmp_path, config):
 def test_wrong_class_scalars_are_named(here, tmp_path):
     weights = layout(tmp_path / "weights", "binary_abs/class_scalars.json")
     (weights / "binary_abs/class_scalars.json").write_text("{}")
-    with pytest.raises(UserError, match=r"class_scalars\.json: gamma: field required; correct it"):
+    with pytest.raises(UserError, match=r"class_scalars\.json: gamma: field required; correct .*weights, and name"):
         evaluate(here, weights, tmp_path / "out", ["binary_abs-fgm"], samples=4)
 
 

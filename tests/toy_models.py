@@ -28,6 +28,36 @@ class TwoPlanes(Classifier):
         return score.abs() / (self.w.norm() if norm == "l2" else self.w.abs().sum())
 
 
+class TenPlanes(TwoPlanes):
+    """The same with ten classes, eight of which no image reaches."""
+
+    def forward(self, x):
+        logits = super().forward(x)
+        return torch.cat([logits, logits.new_full((len(x), 8), -1e3)], 1)
+
+
+class Bulging(TwoPlanes):
+    """The same boundary with logits that flatten towards it: a linear step leads half way to it."""
+
+    def forward(self, x):
+        logits = super().forward(x)
+        return logits * logits.abs()
+
+
+class Template(Classifier):
+    """Class 1 where all bright pixels of a template are above 0.5 and at most three others, which noise doesn't bring about."""
+
+    def __init__(self, template: torch.Tensor) -> None:
+        super().__init__()
+        self.template = template.flatten() > 0.5
+
+    def forward(self, x):
+        bright = (x > 0.5).flatten(1)
+        missing, other = (~bright[:, self.template]).sum(1), bright[:, ~self.template].sum(1)
+        matches = ((missing == 0) & (other <= 3)).float()
+        return torch.stack([1 - matches, matches], 1)
+
+
 class GrowsCertain(Classifier):
     """Another model that, once it has been asked so often, takes images close to the boundary for the other class."""
 

@@ -18,7 +18,7 @@ class Attack(base.Attack[Settings]):
         going = torch.arange(len(images), device=images.device)
         for _ in range(self.settings.steps):
             before[going] = x[going]
-            x[going] += self.settings.epsilon * (_likeliest_wrong(recorder, x[going], labels[going]) - x[going])
+            x[going] += self.settings.epsilon * (likeliest_wrong(recorder, x[going], labels[going]) - x[going])
             going = going[~recorder.is_adversarial(x[going], going)]
             if len(going) == 0:
                 break
@@ -28,7 +28,7 @@ class Attack(base.Attack[Settings]):
         bisect(recorder, images[rows], adversarials, rows, bisections)
 
 
-def _likeliest_wrong(recorder: Recorder, x: Tensor, labels: Tensor) -> Tensor:
+def likeliest_wrong(recorder: Recorder, x: Tensor, labels: Tensor) -> Tensor:
     """G_c(z_c*) (M, 1, 28, 28) of the wrong class c that is likeliest for x."""
     logits, reconstructions = recorder.latent_model.explain(x)
     wrong = logits.scatter(1, labels[:, None], -torch.inf).argmax(1)

@@ -9,7 +9,6 @@ from torch import Tensor
 from analysis_by_synthesis.attacks import base
 from analysis_by_synthesis.attacks.noise import salt_and_pepper
 from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.params.attacks.pointwise import Settings
 
 
@@ -17,23 +16,12 @@ class Attack(base.Attack[Settings]):
     """From noise, pixel by pixel back to the clean image."""
 
     def run(self, recorder: Recorder) -> None:
-        highest = recorder.images.new_ones(len(recorder.images))
-        for _ in range(self.settings.restarts):
-            start, highest = self._start(recorder, highest)
+        settings = self.settings
+        for _ in range(settings.restarts):
+            start = salt_and_pepper(recorder, settings.levels, settings.repetitions, settings.density_factor)
             adversarials = reset_pixels(recorder, start)
-            if self.settings.norm == "l2":
-                approach_pixels(recorder, adversarials, self.settings.bisections, self.settings.min_improvement)
-
-    def _start(self, recorder: Recorder, highest: Tensor) -> tuple[Tensor, Tensor]:
-        """The sparsest of several noisy adversarials, the clean image where none was found; the density for the next try."""
-        images, settings = recorder.images, self.settings
-        best, fewest = images.clone(), torch.full((len(images),), torch.inf, device=images.device)
-        for _ in range(settings.repetitions):
-            noisy, highest = salt_and_pepper(recorder, settings.levels, settings.density_factor, highest)
-            changed = distance(noisy, images, "l0")
-            sparser = (changed > 0) & (changed < fewest)
-            best[sparser], fewest[sparser] = noisy[sparser], changed[sparser]
-        return best, highest
+            if settings.norm == "l2":
+                approach_pixels(recorder, adversarials, settings.bisections, settings.min_improvement)
 
 
 def reset_pixels(recorder: Recorder, adversarials: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.distances import Norm, distance
 from analysis_by_synthesis.models.base import Classifier, LatentClassifier
+from analysis_by_synthesis.models.remembered import Remembered
 from analysis_by_synthesis.params.attacks.base import Sees
 from analysis_by_synthesis.pipeline.errors import UserError
 
@@ -56,7 +57,7 @@ class Recorder(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
-        self._follow = model.follow(len(labels))
+        self._follow = Remembered(model, len(labels)) if model.binary else model.follow(len(labels))
         self.images, self.labels, self.norm, self.sees = images, labels, norm, sees
         self.resources = resources or Resources(images[:0], labels[:0], {})
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
@@ -81,7 +82,7 @@ class Recorder(nn.Module):
         rows = self._rows(rows)
         x = _Watched.apply(x, self, rows)  # type: ignore[no-untyped-call]
         if x.requires_grad and self.estimate is not None:
-            logits, probes = self.estimate(x)
+            logits, probes = self.estimate(x, rows)
             self.queries[rows] += probes
         else:
             logits = self._follow(x, rows)

@@ -10,6 +10,4 @@ class Attack(base.Attack[Settings]):
     """Several searches; each ends near the density that the one before has found."""
 
     def run(self, recorder: Recorder) -> None:
-        highest = recorder.images.new_ones(len(recorder.images))
-        for _ in range(self.settings.repetitions):
-            _, highest = salt_and_pepper(recorder, self.settings.levels, self.settings.density_factor, highest)
+        salt_and_pepper(recorder, self.settings.levels, self.settings.repetitions, self.settings.density_factor)

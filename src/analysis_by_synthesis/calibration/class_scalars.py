@@ -22,15 +22,25 @@ def fit_binary_abs(vaes: Path, folder: Path, settings: ClassScalars, images: Ten
         vaes: the folder of ABS.
         images, labels: of the training split, (N, 1, 28, 28) and (N,).
     """
-    for path in weight_files(vaes):
-        shutil.copyfile(path, folder / path.name)
+    copy_vaes(vaes, folder)
     config = Config(**read_json(folder / "config.json"))
     model = BinaryABS(load_decoders(folder), config.inference).to(images.device)
     distances = -model(images[: settings.images]).cpu().numpy()
     gamma = fit_class_scalars(distances, labels[: settings.images].cpu().numpy(), settings)
     rounded = [round(value, 6) for value in gamma.tolist()]
-    write_json(folder / FILE, {"gamma": rounded, "vae_sha256": decoders_digest(folder)})
+    write_class_scalars(folder, rounded)
     return rounded
+
+
+def copy_vaes(vaes: Path, folder: Path) -> None:
+    """Copy the VAEs of a folder of ABS to that of a Binary ABS."""
+    for path in weight_files(vaes):
+        shutil.copyfile(path, folder / path.name)
+
+
+def write_class_scalars(folder: Path, gamma: list[float]) -> None:
+    """Write gamma (10,) beside the VAEs that it belongs to."""
+    write_json(folder / FILE, {"gamma": gamma, "vae_sha256": decoders_digest(folder)})
 
 
 def fit_class_scalars(distances: np.ndarray, labels: np.ndarray, settings: ClassScalars) -> np.ndarray:

@@ -1,7 +1,9 @@
 """Other weights through the same evaluation as the committed ones."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -17,6 +19,7 @@ from analysis_by_synthesis.models.binary_abs import FILE
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.check import check
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.reader import read, read_tree
@@ -26,52 +29,58 @@ from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.stage import complete
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 
 CONFIG = "config.json"
+CLEAN = "clean"  # stands in the name of a cell for no attack
 
 
 def evaluate(project: Project, weights: Path, output: Path, names: list[str], samples: int | None) -> pd.DataFrame:
-    """Clean accuracy and the named cells for the models in `weights`.
+    """The named cells for the models in `weights`, beside those of the project.
 
     Args:
         project: that has the parameters, MNIST, and whatever `weights` lacks.
         weights: laid out as the project's models.
         output: all that is written goes to this folder; finished chunks stay there, and another call goes on from them.
-        names: <model>-<attack>, of a folder of `weights` and a block of `attacks` in params.yaml.
-        samples: attacked in each cell; as many as params.yaml says if None.
+        names: <model>-<attack>, of a folder of `weights` and a block of `attacks` in params.yaml; <model>-clean is the
+            accuracy on clean images.
+        samples: images of each cell; as many as params.yaml says if None.
 
     Returns:
-        a row per cell: cell, clean_accuracy of its model, n, norm, median distance, and the median of the project's own
-        model (nan where its records don't have the same images).
+        a row per cell: cell, n, measure ("median l2", "accuracy"), value, and committed: that of the project's own model
+        on the same images, nan where it has no records of them.
 
     Raises:
         UserError: there is no such cell, a model is missing or wrong, or the output can't be written to.
     """
+    check(project.params)
     seed, order, evaluation, clean_images = read(
         {"seed": int, "order": int, "evaluation": Evaluation, "clean_images": Count}, project.params
     )
     experiment, cells = Experiment(seed=seed, order=order, evaluation=evaluation), _cells(project, names)
-    loaded = {attack: _attack(project, attack) for _, attack in cells.values()}
+    loaded = {attack: _attack(project, attack) for _, attack in cells.values() if attack != CLEAN}
     needed = {name for _, attack in loaded.values() for name in attack.settings.needs if (weights / name).is_dir()}
     made = Project(output)
     _check_folders(weights, made)
-    models = {model for model, _ in cells.values()}
-    _collect(project, weights, made, models | needed)
-    accuracy = {model: _clean_accuracy(project, made, model, clean_images) for model in sorted(models)}
+    models = {model for model, _ in cells.values()} | needed
+    _collect(project, weights, made, models)
+    _link_images(project, made)
+    _check_models(weights, made, models)
     rows = []
     for name, (model, attack_name) in cells.items():
+        if attack_name == CLEAN:
+            rows.append({"cell": name} | _clean(project, made, model, samples or clean_images))
+            continue
         block, attack = loaded[attack_name]
         others = {other: (made if other in needed else project).models / other for other in attack.settings.needs}
         code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
-        n = samples or block.samples
-        stem = made.attacks / name
-        experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others)
+        n, stem = samples or block.samples, made.attacks / name
+        complete(experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others))
         distances = read_records(made.attacks / f"{name}.csv")[block.norm]
-        rows.append({
-            "cell": name, "clean_accuracy": accuracy[model], "n": n, "norm": block.norm,
-            "median": median(distances.to_numpy()).value, "project_median": _median_here(project, name, distances),
-        })  # fmt: skip
+        here = _committed(project.attacks / f"{name}.csv", block.norm, distances.index)
+        values = {"value": median(distances.to_numpy()).value, "committed": median(here.to_numpy()).value}
+        rows.append({"cell": name, "n": n, "measure": f"median {block.norm}"} | values)
     return pd.DataFrame(rows)
 
 
@@ -80,9 +89,10 @@ def _cells(project: Project, names: list[str]) -> dict[str, tuple[str, str]]:
     tree, cells = read_tree(project.params), {}
     for name in names:
         model, _, attack = name.partition("-")
-        if model not in tree["models"] or attack not in tree["attacks"]:
+        if model not in tree["models"] or attack not in (*tree["attacks"], CLEAN):
             raise UserError(
-                f"there is no cell {name}; name <model>-<attack>, of models and attacks in {project.params}."
+                f"there is no cell {name}; name <model>-<attack>, of models and attacks in {project.params},"
+                f" or <model>-{CLEAN}."
             )
         cells[name] = (model, attack)
     return cells
@@ -120,6 +130,13 @@ def _collect(project: Project, weights: Path, made: Project, names: set[str]) ->
             )
 
 
+def _link_images(project: Project, made: Project) -> None:
+    """The nearest neighbour looks for MNIST beside the models."""
+    if project.mnist.is_dir() and not made.mnist.is_symlink() and not made.mnist.exists():
+        made.mnist.parent.mkdir(parents=True, exist_ok=True)
+        made.mnist.symlink_to(project.mnist.resolve())
+
+
 def _copy(path: Path, copy: Path) -> None:
     try:
         if not copy.exists():
@@ -133,17 +150,30 @@ def _copy(path: Path, copy: Path) -> None:
         ) from None
 
 
-def _clean_accuracy(project: Project, made: Project, name: str, n: int) -> float:
-    model, where = load_model(name, made.models, device()), device()
+def _check_models(weights: Path, made: Project, names: set[str]) -> None:
+    """Can they be loaded? What can't is named by its place in `weights`."""
+    for name in sorted(names):
+        try:
+            load_model(name, made.models)
+        except UserError as error:
+            what, _, _ = str(error).replace(str(made.models), str(weights)).partition(";")
+            raise UserError(f"{what}; correct {weights}, and name another folder for the output.") from None
+
+
+def _clean(project: Project, made: Project, name: str, n: int) -> dict[str, Any]:
+    where = device()
+    model = load_model(name, made.models, where)
     images, labels = (part[:n] for part in load("test", project.mnist))
     parts = progress(images.split(BATCH), f"{name}, clean images")
     predicted = torch.cat([predict(model, part.to(where)).cpu() for part in parts])
-    write_csv(made.clean / f"{name}.csv", pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted}))
-    return float((predicted == labels).double().mean())
+    table = pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted})
+    write_csv(made.clean / f"{name}.csv", table)
+    here = _committed(project.clean / f"{name}.csv", "predicted", table["image"]).to_numpy()
+    right = (here == labels.numpy()).mean() if not pd.isna(here).any() else float("nan")
+    return {"n": n, "measure": "accuracy", "value": float((predicted == labels).double().mean()), "committed": right}
 
 
-def _median_here(project: Project, name: str, distances: pd.Series) -> float:
-    """The median of the project's own cell on the same images; nan if it doesn't have them."""
-    path = project.attacks / f"{name}.csv"
-    here = read_records(path)[distances.name] if path.exists() else distances.iloc[:0]
-    return median(here.reindex(distances.index).to_numpy()).value
+def _committed(path: Path, column: str, images: Iterable[int]) -> pd.Series:
+    """What the project's records of its own model say of these test images; nan where it has none."""
+    here = read_records(path)[column] if path.exists() else pd.Series(dtype=float)
+    return here.reindex(images)

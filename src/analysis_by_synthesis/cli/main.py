@@ -10,7 +10,7 @@ import click
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
-from analysis_by_synthesis.pipeline.stage import KEPT, check_own_code, ends_in_a_sentence
+from analysis_by_synthesis.pipeline.stage import KEPT, check_environment, check_own_code, ends_in_a_sentence, root_of
 
 FOLDER = click.Path(path_type=Path)
 
@@ -55,9 +55,58 @@ def code() -> None:
 
     with ends_in_a_sentence("code.json is as it was"):
         project = Project.here()
-        check_own_code(project.root)
+        check_environment(project.root)
         check(project.params)
         write_json(project.code, nested(fingerprints(project)))
+
+
+@commands.command()
+def repro() -> None:
+    """Run the pipeline, and print the results in short.
+
+    This is `dvc repro`, with one line for all stages that needn't run.
+    """
+    from analysis_by_synthesis.cli.repro import repro
+    from analysis_by_synthesis.reporting.terminal import summary
+
+    with ends_in_a_sentence(KEPT):
+        project = Project.here()
+        repro()
+        summary(project)
+
+
+@commands.command()
+def summary() -> None:
+    """Print the results in short, beside the paper's.
+
+    In the folder two_class_cifar these are those of Table 2.
+    """
+    from analysis_by_synthesis.reporting.terminal import summary
+
+    with ends_in_a_sentence("nothing was changed"):
+        summary(Project.here())
+
+
+@commands.command()
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Workers on this machine; one for each GPU or else core if not given."
+)
+@click.option("--ray", "address", metavar="ADDRESS", help="Work on a Ray cluster: `auto`, or the address of its head.")
+def work(jobs: int | None, address: str | None) -> None:
+    """Make all that is stale, side by side.
+
+    What `dvc repro` does one after the other, many workers do at the same time, and leave the same bytes. docs/cluster.md says more.
+    """
+    from analysis_by_synthesis.workers.cluster import RayPool
+    from analysis_by_synthesis.workers.engine import run
+    from analysis_by_synthesis.workers.local import LocalPool
+
+    if jobs and address:
+        raise click.UsageError("--jobs is for this machine, and --ray for a cluster; give one of them.")
+    with ends_in_a_sentence(KEPT):
+        project = Project.here()
+        check_environment(root_of(project.params.resolve()))
+        run(project, RayPool(project, address) if address else LocalPool(project, jobs))
 
 
 @commands.command()
@@ -65,20 +114,20 @@ def code() -> None:
 @click.argument("output", type=FOLDER)
 @click.argument("cells", nargs=-1, required=True, metavar="CELL...")
 @click.option(
-    "--samples", type=click.IntRange(min=1), help="Images to attack in each cell; as params.yaml says if not given."
+    "--samples", type=click.IntRange(min=1), help="Images of each cell; as many as params.yaml says if not given."
 )
 def evaluate(weights: Path, output: Path, cells: tuple[str, ...], samples: int | None) -> None:
     """Evaluate other weights, as these were.
 
     WEIGHTS is a folder that is laid out as models/ is: abs/0.safetensors to abs/9.safetensors, cnn/weights.safetensors and
     so on. A model without a config.json gets that of this project. A CELL is a model and an attack of params.yaml, for
-    instance abs-fgsm. Everything is written to the folder OUTPUT.
+    instance abs-fgsm; abs-clean is the accuracy on clean images. Everything is written to the folder OUTPUT.
     """
     from analysis_by_synthesis.cli.evaluate import evaluate
 
     with ends_in_a_sentence(KEPT):
         table = evaluate(Project.here(), weights, output, list(cells), samples)
-        click.echo(table.to_string(index=False))
+        click.echo(table.to_string(index=False, float_format="{:.4g}".format, na_rep="-"))
 
 
 @commands.command()
@@ -120,28 +169,28 @@ def audit(everything: bool, reruns: int, seed: int) -> None:
     with ends_in_a_sentence("nothing was changed"):
         project = Project.here()
         check_own_code(project.root)
-        failed = []
+        found = []
         for verdict in verdicts(project, everything, reruns, seed):
             click.echo(verdict)
-            failed += [verdict.checked] * bool(verdict.faults)
-        if failed:
-            raise UserError(f"{len(failed)} checks have failed: {'; '.join(failed)}.")
-        click.echo("All passed.")
+            found.append(verdict)
+        if failed := [verdict.checked for verdict in found if verdict.faults]:
+            raise UserError("\n  ".join([f"{len(failed)} of {len(found)} checks have failed:", *failed]))
+        click.echo(f"All {len(found)} checks passed.")
 
 
 @commands.command()
-@click.argument("states", nargs=10, type=FOLDER, metavar="0.pth ... 9.pth")
+@click.argument("released", type=FOLDER)
 @click.argument("weights", type=FOLDER)
-def convert(states: tuple[Path, ...], weights: Path) -> None:
-    """Convert the authors' released VAEs.
+def convert(released: Path, weights: Path) -> None:
+    """Convert the networks that the authors released.
 
-    They are ten PyTorch state dicts, of the classes 0 to 9 in this order. The folder WEIGHTS gets abs/0.safetensors to
-    abs/9.safetensors, and `evaluate` takes it.
+    The folder RELEASED holds their thirteen files under their names, ABS_0.net to ABS_9.net, vanilla_cnn.net, binary_cnn.net and
+    transfer_cnn.net. The folder WEIGHTS gets abs, cnn, binary_cnn and substitute, and `evaluate` takes it.
     """
     from analysis_by_synthesis.networks.convert import convert_all
 
     with ends_in_a_sentence("nothing is converted"):
-        convert_all(states, weights)
+        convert_all(released, weights)
 
 
 @commands.command()

@@ -5,10 +5,10 @@ from analysis_by_synthesis.data.dataset import Dataset
 from analysis_by_synthesis.params.reader import read_tree
 from analysis_by_synthesis.pipeline.project import Project
 
-DATASETS = {"mnist": mnist.dataset, "two_class_cifar": two_class_cifar.dataset}
-
 
 def dataset(project: Project) -> Dataset:
     """MNIST, unless `dataset` in the project's params.yaml names another."""
     name = read_tree(project.params).get("dataset", "mnist")
-    return DATASETS[name](project.root / "data" / name)
+    if name == "mnist":
+        return mnist.dataset(project.mnist)
+    return two_class_cifar.dataset(project.root / "data" / name)

@@ -105,4 +105,4 @@ class Climber:
 
 def _estimating(model: Classifier, difference: float) -> Callable[[Tensor], Tensor]:
     estimated = EstimatedGradient(model, difference)
-    return lambda x: estimated(x)[0]
+    return lambda x: estimated(x, torch.arange(len(x), device=x.device))[0]

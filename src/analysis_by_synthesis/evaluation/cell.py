@@ -1,6 +1,7 @@
 """A cell of Table 1 from models on disk to records on disk: the records, the adversarials and the run card."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -10,7 +11,7 @@ from analysis_by_synthesis.attacks.recorder import Resources
 from analysis_by_synthesis.data.dataset import Dataset
 from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.evaluation.records import write_attack
-from analysis_by_synthesis.evaluation.runner import AttackCell
+from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, together
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Block
@@ -18,6 +19,7 @@ from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.device import device
+from analysis_by_synthesis.pipeline.work import Steps, Work
 
 
 class Experiment(Block):
@@ -43,8 +45,8 @@ class Experiment(Block):
         data: Dataset,
         work: Path,
         others: Mapping[str, Path] | None = None,
-    ) -> None:
-        """Attack a model, and write <stem>.csv, .npz and .json.
+    ) -> Steps:
+        """Attack a model, chunk by chunk, and write <stem>.csv, .npz and .json.
 
         Args:
             model: its folder.
@@ -59,18 +61,24 @@ class Experiment(Block):
         files = data.paths("test", "train") if settings.needs_images else data.paths("test")
         parameters, inputs = {"experiment": self, "settings": settings}, [model, *needed.values(), *files]
         checkpoints = Checkpoints(f"{stem.parent.name}/{stem.name}", code, parameters, inputs, work)
-        where = device()
-        images, labels = (part.to(where) for part in data.load("test"))
-        starts, classes = data.load("train") if settings.needs_images else (images[:0], labels[:0])
-        n = self.evaluation.start_images
-        asked = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
-        resources = Resources(starts[:n].to(where), classes[:n].to(where), asked)
-        cell = AttackCell(load_model(model.name, model.parent, where), attack, self.evaluation, resources)
-        order = in_order(self.order, len(labels))
-        records, run = cell.run(images, labels, order, samples, self.seed, checkpoints, stem.name)
+        images, labels = data.load("test")
+
+        @cache
+        def cell() -> AttackCell:
+            where = device()
+            starts, classes = data.load("train") if settings.needs_images else (images[:0], labels[:0])
+            n = self.evaluation.start_images
+            asked = {name: load_model(folder.name, folder.parent, where) for name, folder in needed.items()}
+            resources = Resources(starts[:n].to(where), classes[:n].to(where), asked)
+            attacked = load_model(model.name, model.parent, where)
+            return AttackCell(attacked, attack, self.evaluation, resources, images.to(where), labels.to(where))
+
+        order, size = in_order(self.order, len(labels)), self.evaluation.chunk_size
+        pieces = chunks(order, samples, size, self.seed, lambda chosen, seed: cell().chunk(chosen, seed))
+        records = together((yield Work(checkpoints, pieces, samples, stem.name)), samples)
         write_attack(stem, records)
-        facts = {"samples": samples, "seed": self.seed, "order": self.order}
-        write_card(stem.with_suffix(".json"), dict(code), run.devices, run.seconds, **facts)
+        facts = checkpoints.origin() | {"samples": samples, "seed": self.seed, "order": self.order}
+        write_card(stem.with_suffix(".json"), dict(code), **facts)
         checkpoints.forget_others()
         print(_in_one_line(stem.name, records, settings.norm))
 

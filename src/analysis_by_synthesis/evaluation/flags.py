@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.evaluation.results import Cell, Row
+from analysis_by_synthesis.evaluation.results import Cell, Row, smallest_distances
 from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.params.report import FlagSettings
 
@@ -19,7 +19,10 @@ MEANING = {
     " may be masked.",
     "zero gradients": "Gradients vanish altogether on some samples, where the attack is blind.",
     "no success at any budget": "Some samples have no adversarial although the attack's budget is unlimited: more of it does not help.",
+    "finds nothing": "The attack finds no adversarial for some samples, for which another attack finds one: they count as infinitely"
+    " far.",
     "not confirmed": "The arbiter refuses all that the attack has found for some samples: it exploits a search that ends too early.",
+    "on the boundary": "All that the attack has found for some samples lies so close to the boundary that rounding may undo it.",
 }  # fmt: skip
 
 
@@ -39,8 +42,9 @@ Raised = tuple[str, Norm, str, str, float, float]  # flag, norm, attack, model, 
 
 def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[Raised]:
     sees = {row: settings_type(cell.module).sees for row, cell in cells.items()}
-    for row in cells:
-        own = {other for other in cells if (other.norm, other.model) == (row.norm, row.model)}
+    searched = [row for row, cell in cells.items() if settings_type(cell.module).budget != "fixed"]
+    for row in searched:
+        own = {other for other in searched if (other.norm, other.model) == (row.norm, row.model)}
         exact = {other for other in own if not other.attack.endswith(GE)}
         for noise in (other for other in own if sees[other] == "noise" and sees[row] != "noise"):
             ours, theirs = _medians(cells, row, noise)
@@ -58,17 +62,21 @@ def _between_attacks(cells: dict[Row, Cell], factor: float) -> Iterator[Raised]:
 
 
 def _within_attacks(cells: dict[Row, Cell], share: float) -> Iterator[Raised]:
+    with_latents = {row.model for row, cell in cells.items() if settings_type(cell.module).sees == "latents"}
     for row, cell in cells.items():
         attacked = cell.records[cell.records["clean_correct"]]
         if attacked.empty:
             continue
-        found = attacked["success"] | attacked["rejected"]
-        signs = {"zero gradients": attacked["zero_gradients"] > 0, "not confirmed": attacked["rejected"]}
-        attack = settings_type(cell.module)
-        if attack.hinge_loss:
-            del signs["zero gradients"]
-        if not attack.limited_budget:
-            signs["no success at any budget"] = ~found
+        nothing, attack = ~(attacked["success"] | attacked["rejected"]), settings_type(cell.module)
+        refused = "not confirmed" if row.model in with_latents else "on the boundary"
+        signs = {refused: attacked["rejected"]}
+        if not attack.hinge_loss:
+            signs["zero gradients"] = attacked["zero_gradients"] > 0
+        if attack.budget == "unlimited":
+            signs["no success at any budget"] = nothing
+        elif attack.budget == "limited":
+            fooled = smallest_distances(cells, row.norm, row.model).reindex(attacked.index) < np.inf
+            signs["finds nothing"] = nothing & fooled
         for flag, sign in signs.items():
             if sign.mean() > share:
                 yield flag, *row, sign.mean(), share

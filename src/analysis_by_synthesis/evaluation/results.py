@@ -1,6 +1,6 @@
 """The records of all attack cells, by the row and column of Table 1 that they belong to."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import pandas as pd
 from analysis_by_synthesis.distances import NORM_NAMES, Norm
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import read_records
 
@@ -72,24 +73,39 @@ class Together(NamedTuple):
     attacks: list[str]
 
 
-def all_attacks(cells: dict[Row, Cell], names: Collection[str], label: str, min_images: int) -> dict[Row, Together]:
-    """Per norm and model, the attacks with these names together.
+def attack_tables(
+    cells: Mapping[Row, Cell], names: Collection[str], min_images: int
+) -> dict[tuple[Norm, str], pd.DataFrame]:
+    """Per norm and model, the distances of the attacks with these names, on the images that all of them were given.
+
+    Args:
+        names: blocks of params.yaml.
+        min_images: a table of fewer images is left out.
+
+    Returns:
+        tables with a row per image and a column per attack, named by its label.
+    """
+    chosen: dict[tuple[Norm, str], dict[str, pd.Series]] = {}
+    for row, cell in cells.items():
+        if cell.attack in names:
+            chosen.setdefault((row.norm, row.model), {})[row.attack] = cell.records[row.norm]
+    tables = {key: pd.concat(columns, axis=1, join="inner") for key, columns in chosen.items()}
+    return {key: table for key, table in tables.items() if len(table) >= min_images}
+
+
+def all_attacks(cells: Mapping[Row, Cell], names: Collection[str], label: str, min_images: int) -> dict[Row, Together]:
+    """Per norm and model of Table 1, the attacks with these names together.
 
     Args:
         names: blocks of params.yaml.
         label: of the new rows, with {} for the norm.
         min_images: that all attacks of a row were given; a row of fewer is left out.
     """
-    chosen: dict[Row, list[tuple[Row, Cell]]] = {}
-    for row, cell in cells.items():
-        if cell.attack in names:
-            chosen.setdefault(Row(row.norm, label.format(NORM_NAMES[row.norm]), row.model), []).append((row, cell))
-    together = {}
-    for row, members in chosen.items():
-        distances = pd.concat([cell.records[row.norm] for _, cell in members], axis=1, join="inner").min(axis=1)
-        if len(distances) >= min_images:
-            together[row] = Together(distances, [member.attack for member, _ in members])
-    return together
+    return {
+        Row(norm, label.format(NORM_NAMES[norm]), model): Together(table.min(axis=1), list(table))
+        for (norm, model), table in attack_tables(cells, names, min_images).items()
+        if model in MODEL_LABELS
+    }
 
 
 def smallest_distances(cells: dict[Row, Cell], norm: Norm, model: str) -> pd.Series:

@@ -1,9 +1,9 @@
-"""Runs one attack on one model: chunk by chunk, resumable, every adversarial verified."""
+"""One attack on one model: chunk by chunk, every adversarial verified."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,17 +20,7 @@ from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
-from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
-from analysis_by_synthesis.pipeline.device import device_name
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.progress import progress
-
-
-class Run(NamedTuple):
-    """What a cell took: the seconds of all its chunks, and the devices that they were computed on."""
-
-    seconds: float
-    devices: str
 
 
 @dataclass(frozen=True)
@@ -40,45 +30,28 @@ class AttackCell:
     Attributes:
         model: on the images' device.
         resources: what attacks may use beside the model.
+        images, labels: of the test split, (M, 1, 28, 28) and (M,).
     """
 
     model: Classifier
     attack: Attack[AttackSettings]
     evaluation: Evaluation
     resources: Resources
+    images: Tensor
+    labels: Tensor
 
-    def run(
-        self, images: Tensor, labels: Tensor, order: list[int], n: int, seed: int, checkpoints: Checkpoints, label: str
-    ) -> tuple[dict[str, Tensor], Run]:
-        """Attack the first n test images of an order; finished chunks are kept.
+    def chunk(self, chosen: list[int], seed: int) -> dict[str, Tensor]:
+        """Attack the test images `chosen`.
 
         Samples that are misclassified already are not attacked: their distance is 0 and their adversarial the image.
-
-        Args:
-            images, labels: of the test split, (M, 1, 28, 28) and (M,).
-            order: indices of test images.
 
         Returns:
             per sample: image (its index), label, clean_correct, rejected (found by the attack, not confirmed), what
             `verify` says of the adversarial, protocol_predicted (its class by the paper's search), queries,
-            zero_gradients, seed (of its chunk), adversarial (N, 1, 28, 28), the image itself where none was found, and
-            what the attack itself has to say; and what all that took.
+            zero_gradients, seed, adversarial (N, 1, 28, 28), the image itself where none was found, and what the attack
+            itself has to say.
         """
-        size, chunks, devices = self.evaluation.chunk_size, [], set()
-        for start in progress(range(0, n, size), label):
-            chosen = order[start : start + size]
-            chunk_seed = seed_of(seed, chosen)
-            chunk = checkpoints.piece(f"{start}-{chunk_seed}", partial(self._piece, images, labels, chosen, chunk_seed))
-            devices.add(chunk.pop("device"))
-            chunks.append(chunk)
-        return _together(chunks, n), Run(checkpoints.seconds, ", ".join(sorted(devices)))
-
-    def _piece(self, images: Tensor, labels: Tensor, chosen: list[int], seed: int) -> dict[str, Any]:
-        """What is kept of the chunk of these test images."""
-        chunk = self._run_chunk(images[chosen], labels[chosen], seed)
-        return {"image": torch.tensor(chosen), **chunk, "device": device_name(images.device)}
-
-    def _run_chunk(self, images: Tensor, labels: Tensor, seed: int) -> dict[str, Tensor]:
+        images, labels = self.images[chosen], self.labels[chosen]
         torch.manual_seed(seed)
         np.random.seed(seed)
         clean = predict(self.model, images)
@@ -99,7 +72,7 @@ class AttackCell:
         rejected[correct] = recorder.best_distance.isfinite() & ~confirmed
         queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients
         chunk = {
-            "label": labels, "clean_correct": correct, "rejected": rejected,
+            "image": torch.tensor(chosen), "label": labels, "clean_correct": correct, "rejected": rejected,
             **verify(self.model, images, adversarials, labels),
             "protocol_predicted": predict(self.model, adversarials, "protocol"),
             "queries": queries, "zero_gradients": zero_gradients, "seed": torch.full_like(labels, seed),
@@ -145,7 +118,21 @@ class AttackCell:
         return lengthened[nearest[np.sort(first)]]
 
 
-def _together(chunks: list[dict[str, Tensor]], n: int) -> dict[str, Tensor]:
+Chunk = Callable[[list[int], int], dict[str, Tensor]]
+
+
+def chunks(order: list[int], n: int, size: int, seed: int, chunk: Chunk) -> dict[str, Callable[[], dict[str, Tensor]]]:
+    """The first n test images of an order in chunks of `size`: what makes each, by name.
+
+    Args:
+        chunk: of a cell; it is given the chunk's images and its seed.
+    """
+    parts = {start: order[start : start + size] for start in range(0, n, size)}
+    seeds = {start: seed_of(seed, chosen) for start, chosen in parts.items()}
+    return {f"{start}-{seeds[start]}": partial(chunk, chosen, seeds[start]) for start, chosen in parts.items()}
+
+
+def together(chunks: list[dict[str, Tensor]], n: int) -> dict[str, Tensor]:
     """The first n samples of all chunks; where a chunk has nothing to attack, what attacks say is 0."""
     columns = {key: column for chunk in chunks for key, column in chunk.items()}
     parts = {

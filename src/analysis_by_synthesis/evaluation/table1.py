@@ -18,6 +18,10 @@ from analysis_by_synthesis.params.report import (
 )
 
 UNEXPLAINED = "not explained yet"
+PRINTED = {"l2": 0.05, "linf": 0.005, "l0": 0.0}  # half the last digit of the paper's medians; those of L0 are exact
+PRINTED_SHARE = 0.005  # of its accuracies under attack
+PRINTED_CLEAN = 0.0005  # of those on clean images
+ROUNDING = 1e-9
 
 
 def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
@@ -41,7 +45,8 @@ def table1(
 
     Returns:
         norm, attack, model, n, median and accuracy with their intervals, the paper's, for single attacks rejected
-        (adversarials that the arbiter did not confirm), and for several together attacks (their labels).
+        (adversarials that the arbiter did not confirm), and for several together attacks (their labels), and the verdict of
+        each number that the paper has too.
     """
     rows: list[dict[str, Any]] = []
     for model, table in clean.items():
@@ -57,6 +62,11 @@ def table1(
             rows.append(row._asdict() | summary | {"attacks": "; ".join(attacks)})
     theirs = paper.rename(columns={"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"})
     table = pd.DataFrame(rows).merge(theirs, how="left", on=list(Row._fields))
+    printed = table["norm"].map(PRINTED)
+    table["median_verdict"] = verdicts(table, "median", printed)
+    table["accuracy_verdict"] = verdicts(
+        table, "accuracy", table["norm"].eq("clean").map({True: PRINTED_CLEAN, False: PRINTED_SHARE})
+    )
     order = partial(_order, attacks=paper["attack"].unique())
     return table.astype({"rejected": "Int64"}).sort_values(
         list(Row._fields), key=order, kind="stable", ignore_index=True
@@ -77,6 +87,26 @@ def _order(column: pd.Series, attacks: np.ndarray) -> pd.Series:
         others = [name for name in column.unique() if name not in {*single, *together}]
         ranks = {name: rank for rank, name in enumerate([*single, *others, *together])}
     return column.map(ranks)
+
+
+def verdicts(table: pd.DataFrame, name: str, printed: pd.Series) -> pd.Series:
+    """Whether the paper's numbers lie in our 95 % intervals.
+
+    Args:
+        name: of the column.
+        printed: half the last digit of the paper's numbers.
+
+    Returns:
+        "agrees", "ours higher" or "ours lower"; nothing where the paper has no number.
+    """
+    theirs, low, high = table[f"paper_{name}"], table[f"{name}_low"], table[f"{name}_high"]
+    slack = printed * (1 + ROUNDING) + ROUNDING * theirs.where(np.isfinite(theirs), 0.0)
+    found = (
+        pd.Series("agrees", index=table.index)
+        .mask(low > theirs + slack, "ours higher")
+        .mask(high < theirs - slack, "ours lower")
+    )
+    return found.where(theirs.notna())
 
 
 def disagreements(table: pd.DataFrame, factor: float, explanations: pd.DataFrame) -> pd.DataFrame:

@@ -142,16 +142,22 @@ class Inference(ABC):
     def infer_nearby(self, x: Tensor, latents: Tensor, gamma: Gamma = 1.0) -> Tensor:
         """D_c (N, C) of images x that are nearly the same, by BFGS from the latents (C, L) found for one of them.
 
-        Classes far behind the two least in gamma_c D_c keep the latent, which is right to first order.
+        Classes far behind the two least in gamma_c D_c keep the latent, which is right to first order. A run ends where no
+        more than rounding is to be gained. At the latents D and its gradient are known without the decoder: that is the first
+        of `nearby_evaluations`.
         """
         check_images(x, self.image_shape)
         x, classes = x.float(), torch.arange(self.classes, device=x.device)
         residual = (self.decode(classes, latents) - x[:, None]).flatten(2)
         value = residual.square().sum(2) + latents.square().sum(1) / 2
         contends = gamma * value <= (gamma * value).kthvalue(2, 1, keepdim=True).values + self.settings.following.margin
-        start = Runs.at(latents, torch.full_like(latents[:, 0], torch.inf), self._inverse_hessian(classes, latents))
-        found = self.bfgs_where(contends, x, start[classes.expand_as(contends)], self.settings.nearby_evaluations)
-        return torch.where(contends, found.value, value)
+        gradient = 2 * torch.einsum("ncp,cpl->ncl", residual, self.jacobian(classes, latents)) + latents
+        inverse = self._inverse_hessian(classes, latents).repeat(len(x), 1, 1, 1)
+        runs = Runs(latents.repeat(len(x), 1, 1), value, gradient, inverse, torch.ones_like(value))
+        for _ in range(self.settings.nearby_evaluations - 1):
+            gains = contends & (runs.predicted_decrease() > torch.finfo(value.dtype).eps * value)
+            runs = self.bfgs_where(gains, x, runs, 1)
+        return runs.value
 
     @undisturbed
     def refine(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,8 +14,13 @@ from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.models.nearest_neighbor import Config
 from analysis_by_synthesis.pipeline.errors import UserError
 
-ROUNDING = 1e-2  # of torch.cdist, amply
-RADIUS = 0.5  # L2; no result depends on it
+ROUNDING = 0.05  # of squared distances, amply
+SLACK = 8.0  # of squared distances; no result depends on it
+NEAR, FEW = (
+    0.5,
+    64,
+)  # steps so short in L2, or of so few pixels, are likely to be followed by others; no result depends on it
+RENEWED = 100  # updates of distances after which they are computed anew, so that rounding can't add up
 SAMPLED = 997  # of so many references one is looked at to tell whether they have changed
 
 
@@ -36,7 +42,7 @@ class NearestNeighbor(Classifier):
         self.classes = len(self.counts)
         in_order = images[labels.argsort(stable=True)].flatten(1)
         self.references = nn.Parameter(in_order, requires_grad=False)  # so that libraries find a device and a dtype
-        self._norms = SquaredNorms()
+        self._facts = Facts()
 
     def forward(self, x: Tensor) -> Tensor:
         if self.references.dtype not in (torch.float32, torch.float64):
@@ -50,14 +56,16 @@ class NearestNeighbor(Classifier):
     @torch.no_grad()
     def nearest(self, x: Tensor) -> Tensor:
         """The nearest reference of each class (N, C)."""
-        # ||x - r||^2 without ||x||^2, which is the same for all references
-        scores = torch.addmm(self.squared_norms, x.flatten(1), self.references.T, alpha=-2)
-        return _least(scores, self.counts)
+        return _least(self.scores(x.flatten(1)), self.counts)
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Squared distances (N, M) of images x (N, D) to the references r, without ||x||^2: ||r||^2 - 2 x.r."""
+        return torch.addmm(self.facts.squared_norms, x, self.references.T, alpha=-2)
 
     @property
-    def squared_norms(self) -> Tensor:
-        """||r||^2 (M,)."""
-        return self._norms.of(self.references)
+    def facts(self) -> "Fact":
+        """What is known of the references."""
+        return self._facts.of(self.references)
 
     def to_references(self, x: Tensor, nearest: Tensor) -> Tensor:
         """Minus the distances (N, C) to these references (N, C)."""
@@ -76,13 +84,16 @@ class NearestNeighbor(Classifier):
     def nearby(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """The logits, as a function, of images near one image x (1, *image_shape); the same as ever, only faster.
 
-        At a distance r from x only those references can be nearest that x has at most 2r farther away than its nearest.
+        Squared distances of x + d to two references r and s change by 2 d.(s - r) against one another: by no more than twice
+        the sum of |d| times the range of pixels.
         """
-        distances = torch.cdist(x.flatten(1), self.references)[0].split(self.counts)
+        scores = self.scores(x.flatten(1))[0].split(self.counts)
+        pixels = float(self.facts.highest - self.facts.lowest)
 
+        @torch.no_grad()
         def near_x(images: Tensor) -> Tensor:
-            reach = 2 * (images - x).flatten(1).norm(dim=1).max() + ROUNDING
-            kept = [(d <= d.min() + reach).nonzero()[:, 0] for d in distances]
+            slack = 2 * pixels * (images - x).flatten(1).abs().sum(1).max() + ROUNDING
+            kept = [(s <= s.min() + slack).nonzero()[:, 0] for s in scores]
             references = [r[index] for r, index in zip(self.references.split(self.counts), kept)]
             counts = torch.tensor([len(r) for r in references], device=x.device)
             labels = torch.arange(self.classes, device=x.device).repeat_interleave(counts)
@@ -91,78 +102,127 @@ class NearestNeighbor(Classifier):
         return near_x
 
 
-class SquaredNorms:
-    """||r||^2 of references, computed again where these have changed: by a new place in memory, a new version, other samples."""
+class Fact(NamedTuple):
+    """||r||^2 of M references (M,), and the range of their pixels."""
+
+    squared_norms: Tensor
+    lowest: Tensor
+    highest: Tensor
+
+
+class Facts:
+    """Of references; found again where these have changed: by a new place in memory, a new version, other samples."""
 
     def __init__(self) -> None:
         self._of: tuple[int, int] = 0, 0
-        self._samples = self._norms = torch.empty(0)
+        self._samples = torch.empty(0)
+        self._fact = Fact(self._samples, self._samples, self._samples)
 
-    def of(self, references: Tensor) -> Tensor:
-        """(M,), for references (M, D)."""
+    def of(self, references: Tensor) -> Fact:
+        """Of references (M, D)."""
         version = 0 if references.is_inference() else references._version
         samples, of = references[::SAMPLED], (references.data_ptr(), version)
         if of != self._of or not torch.equal(samples, self._samples):
             with torch.inference_mode(False), torch.no_grad():
-                self._of, self._samples, self._norms = of, samples.clone(), references.square().sum(1)
-        return self._norms
+                fact = Fact(references.square().sum(1), *references.aminmax())
+                self._of, self._samples, self._fact = of, samples.clone(), fact
+        return self._fact
 
 
-class Candidates(NamedTuple):
-    """What can decide about images within RADIUS of an origin.
+class Origin(NamedTuple):
+    """An image, and what can decide about those around it.
 
     Attributes:
-        references: indices (K,) of those among which is the nearest of all; classes: of these (K,).
-        nearest: of the origin, in each class (C,).
+        scores: of the image, to all references (M,); updates: from how many others, one after the other, they come.
+        nearest: reference of the image in each class (C,).
+        candidates: indices (K,) of the references at most SLACK farther away, in squared distance, than the nearest of all.
+        classes: of these (K,); references: themselves (K, D); squared_norms: theirs (K,).
     """
 
-    references: Tensor
-    classes: Tensor
+    scores: Tensor
+    updates: int
     nearest: Tensor
+    candidates: Tensor
+    classes: Tensor
+    references: Tensor
+    squared_norms: Tensor
 
 
 class FollowedNeighbors:
     """Nearest neighbours of N samples, each looked at again and again.
 
-    Within a distance `RADIUS` from a sample's origin only those references can be nearest that the origin has at most
-    2 RADIUS farther away than its nearest; the origin moves where two images in a row lie outside.
+    Around an origin x a reference r can be nearer to x + d than the origin's nearest r0 only if, in squared distances, it was
+    at most 2 d.(r - r0) farther away from x. No r has pixels outside the references' range, and none is farther from x + d
+    than ||d|| allows: so, for small d and for changes of few pixels, a short list of candidates decides. The origin moves
+    where an image outside of its reach differs from the last one by as little.
     """
 
     def __init__(self, model: NearestNeighbor, samples: int) -> None:
         self.model = model
-        self.origin = model.references.new_full((samples, model.references.shape[1]), torch.inf)
-        self.last = self.origin.clone()
-        self.candidates: dict[int, Candidates] = {}
+        blank = model.references.new_full((samples, model.references.shape[1]), torch.inf)
+        self._image, self._nearest, self._last = blank, blank.clone(), blank.clone()
+        self._radius = torch.zeros_like(blank[:, 0])
+        self._origins: dict[int, Origin] = {}
 
     def __call__(self, x: Tensor, rows: Tensor) -> Tensor:
         if x.requires_grad:
             return self.model.forward(x)
         x = x.flatten(1)
-        near = (x - self.origin[rows]).norm(dim=1) <= RADIUS
-        settles = ~near & ((x - self.last[rows]).norm(dim=1) <= RADIUS)
-        self.last[rows] = x
+        near = self._within_reach(x, rows)
+        step = x - self._last[rows]
+        settles = ~near & ((step.norm(dim=1) <= NEAR) | ((step != 0).sum(1) <= FEW))
+        self._last[rows] = x
         for i in settles.nonzero()[:, 0].tolist():
-            self.origin[rows[i]], self.candidates[int(rows[i])] = x[i], self._candidates(x[i])
+            self._settle(x[i], int(rows[i]))
         near |= settles
         nearest = torch.empty(len(x), len(self.model.counts), dtype=torch.long, device=x.device)
         nearest[~near] = self.model.nearest(x[~near])
         for i in near.nonzero()[:, 0].tolist():
-            nearest[i] = self._decided(x[i], self.candidates[int(rows[i])])
+            nearest[i] = self._decided(x[i], self._origins[int(rows[i])])
         return self.model.to_references(x, nearest)
 
-    def _candidates(self, x: Tensor) -> Candidates:
-        distances = torch.cdist(x[None], self.model.references)[0]
-        index = (distances <= distances.min() + 2 * RADIUS + ROUNDING).nonzero()[:, 0]
-        ends = torch.tensor(self.model.counts, device=x.device).cumsum(0)
-        return Candidates(
-            index, torch.searchsorted(ends, index, right=True), _least(distances[None], self.model.counts)[0]
-        )
+    def _within_reach(self, x: Tensor, rows: Tensor) -> Tensor:
+        """Whether the candidates decide about images x (M, D) of samples `rows` (M,)."""
+        by, nearest, facts = x - self._image[rows], self._nearest[rows], self.model.facts
+        gain = by.clamp_min(0) * (facts.highest - nearest) + by.clamp_max(0) * (facts.lowest - nearest)
+        near: Tensor = (by.norm(dim=1) <= self._radius[rows]) | (2 * gain.sum(1) <= SLACK)
+        return near
 
-    def _decided(self, x: Tensor, candidates: Candidates) -> Tensor:
-        index = candidates.references
-        winner = (self.model.squared_norms[index] - 2 * self.model.references[index] @ x).argmin()
-        nearest = candidates.nearest.clone()
-        nearest[candidates.classes[winner]] = index[winner]
+    def _settle(self, x: Tensor, row: int) -> None:
+        """Make x (D,) the origin of a sample."""
+        scores, updates = self._scores(x, row)
+        least = scores.min()
+        candidates = (scores <= least + SLACK + ROUNDING).nonzero()[:, 0]
+        nearest = _least(scores[None], self.model.counts)[0]
+        ends = torch.tensor(self.model.counts, device=x.device).cumsum(0)
+        classes = torch.searchsorted(ends, candidates, right=True)
+        references = self.model.references[candidates]
+        norms = self.model.facts.squared_norms[candidates]
+        self._origins[row] = Origin(scores, updates, nearest, candidates, classes, references, norms)
+        self._image[row], self._nearest[row] = x, self.model.references[scores.argmin()]
+        distance = (least + x.square().sum()).clamp_min(0).sqrt()
+        self._radius[row] = ((distance.square() + SLACK).sqrt() - distance) / 2
+
+    def _scores(self, x: Tensor, row: int) -> tuple[Tensor, int]:
+        """Of x (D,) to all references (M,), from those of the sample's origin where few pixels differ; and the updates."""
+        before, by = self._origins.get(row), x - self._image[row]
+        pixels = by.nonzero()[:, 0]
+        if before is None or before.updates == RENEWED or len(pixels) > FEW:
+            return self.model.scores(x[None])[0], 0
+        return before.scores - 2 * by[pixels] @ self._by_pixel[pixels], before.updates + 1
+
+    @cached_property
+    def _by_pixel(self) -> Tensor:
+        """The references (D, M), pixel by pixel in memory."""
+        return self.model.references.T.contiguous()
+
+    def _decided(self, x: Tensor, origin: Origin) -> Tensor:
+        """The nearest reference of all to x (D,), and its nearest rival, each in its class's place among those of the origin (C,)."""
+        scores = origin.squared_norms - 2 * origin.references @ x
+        nearest, winner = origin.nearest.clone(), scores.argmin()
+        rival = scores.masked_fill(origin.classes == origin.classes[winner], torch.inf).argmin()
+        for which in (rival, winner):
+            nearest[origin.classes[which]] = origin.candidates[which]
         return nearest
 
 

@@ -1,5 +1,6 @@
 """The classifiers that are a network with trained weights."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.networks.binarize import Binarize
 from analysis_by_synthesis.networks.folding import folded
+from analysis_by_synthesis.networks.local import near
 from analysis_by_synthesis.networks.network import Network
 from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import load_weights
@@ -27,6 +29,10 @@ class Trained(Classifier):
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.network(x)
         return logits
+
+    def nearby(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """The logits (N, C), as a function, of images that differ from one image x (1, *image_shape) in a single pixel at best."""
+        return near(self.network, x)
 
 
 def load(folder: Path, config: Config) -> Trained:

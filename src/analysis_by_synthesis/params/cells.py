@@ -48,6 +48,10 @@ class Cells(Block):
     """Attacks that need nothing but the model."""
     attack_latents: AttackList
     """Attacks that see the latents of the model."""
+    attack_networks: AttackList
+    """Attacks that are made for plain networks."""
+    attack_amortised: AttackList = AttackList(models=[], attacks=[])
+    """Attacks on the model without a search."""
     transfer: AttackList
     """Attacks that need the substitute too."""
     bounds: BoundsList
@@ -55,5 +59,5 @@ class Cells(Block):
 
     def attacks(self) -> list[tuple[str, str]]:
         """Model and attack of all cells."""
-        lists = (self.attack, self.attack_latents, self.transfer)
+        lists = (self.attack, self.attack_latents, self.attack_networks, self.attack_amortised, self.transfer)
         return [(model, attack) for each in lists for model in each.models for attack in each.attacks]

@@ -1,18 +1,19 @@
 """The whole of params.yaml, checked before hours of work begin: what every stage will need, across blocks."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import Field
 
 from analysis_by_synthesis.distances import Norm
-from analysis_by_synthesis.params.attacks.base import AttackSettings
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.base import Count, Paper
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.calibration import Calibration
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.claims import ClaimSettings
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
 from analysis_by_synthesis.params.data import TEST_IMAGES, TRAINING_IMAGES, Download
@@ -51,6 +52,10 @@ BLOCKS: dict[str, Any] = {
     "distal": DistalSettings,
     "vae_health": VAEHealth,
     "report": ReportSettings,
+    "agreement_images": Annotated[
+        Count, Field(description="Number of each model's closest L2 adversarials that all models are shown.")
+    ],
+    "claims": ClaimSettings,
 }
 
 
@@ -67,78 +72,104 @@ def check(path: Path) -> None:
     try:
         _check_keys(values, read_tree(path))
         _check_models(values)
-        _check_rows(values["attacks"])
-        _check_cells(values, settings)
+        _check_attacks(values["attacks"], settings)
+        check_rows(values["attacks"])
+        check_cells(values, settings)
         _check_counts(values)
-    except _WrongError as wrong:
+    except WrongError as wrong:
         raise UserError(f"{path}: {wrong}") from None
 
 
-class _WrongError(Exception):
+class WrongError(Exception):
     """What is wrong, without the file's name."""
 
 
 def _check_keys(values: dict[str, Any], tree: dict[str, Any]) -> None:
     for key in tree:
         if key not in BLOCKS:
-            raise _WrongError(f"has the unknown key {key}; remove or correct it.")
+            raise WrongError(f"has the unknown key {key}; remove or correct it.")
     if values["digits"] != list(range(10)):
-        raise _WrongError("digits lists what the stages are made for; leave it as it is.")
+        raise WrongError("digits lists what the stages are made for; leave it as it is.")
 
 
 def _check_models(values: dict[str, Any]) -> None:
     models, classifiers = values["models"], values["classifiers"]
     for name, block in models.items():
         if block["module"] == "trained" and name not in classifiers:
-            raise _WrongError(f"models.{name} is trained, but classifiers has no block {name}; add it.")
+            raise WrongError(f"models.{name} is trained, but classifiers has no block {name}; add it.")
     for name in classifiers:
         if models.get(name, {}).get("module") != "trained":
-            raise _WrongError(
+            raise WrongError(
                 f"classifiers.{name} trains no model; add models.{name}, with module: trained, or remove it."
             )
     for name in MODEL_LABELS:
         if name not in models:
-            raise _WrongError(f"models has no block {name}, which tables and figures show; add it.")
+            raise WrongError(f"models has no block {name}, which tables and figures show; add it.")
 
 
-def _check_rows(attacks: dict[str, AttackBlock]) -> None:
+def _check_attacks(attacks: dict[str, AttackBlock], settings: dict[str, AttackSettings]) -> None:
+    for name, each in settings.items():
+        if getattr(each, "sees", None) not in get_args(Sees):
+            raise WrongError(
+                f"attacks.{name}: the Settings in params/attacks/{attacks[name].module}.py don't say what the attack"
+                f" sees; add sees: ClassVar[Sees] = one of {', '.join(get_args(Sees))}."
+            )
+
+
+def check_rows(attacks: dict[str, AttackBlock]) -> None:
+    """No two blocks are the same row of a table.
+
+    Raises:
+        WrongError: two are.
+    """
     seen: dict[tuple[Norm, str], str] = {("l2", BOUND_GUIDED_LABEL): BOUND_GUIDED}
     for name, block in attacks.items():
         other = seen.setdefault((block.norm, block.label), name)
         if other != name:
-            raise _WrongError(f"attacks.{name} and {other} have the same norm and label; rename one.")
+            raise WrongError(f"attacks.{name} and {other} have the same norm and label; rename one.")
 
 
-def _check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> None:
+def check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> None:
+    """The blocks models, cells, bounds, attacks and report fit together.
+
+    Args:
+        settings: of each block of attacks.
+
+    Raises:
+        WrongError: they don't.
+    """
     models, cells, everything = values["models"], values["cells"], values["report"].all
-    lists = {"attack": cells.attack, "attack_latents": cells.attack_latents, "transfer": cells.transfer}
+    lists = {
+        "attack": cells.attack, "attack_latents": cells.attack_latents, "attack_networks": cells.attack_networks,
+        "attack_amortised": cells.attack_amortised, "transfer": cells.transfer,
+    }  # fmt: skip
     for stage, each in lists.items():
         for attack in each.attacks:
             if attack not in settings:
-                raise _WrongError(f"cells.{stage}.attacks: there is no block attacks.{attack}; correct it.")
+                raise WrongError(f"cells.{stage}.attacks: there is no block attacks.{attack}; correct it.")
             if settings[attack].needs and stage != "transfer":
-                raise _WrongError(f"cells.{stage}.attacks: {attack} needs another model; put it under cells.transfer.")
+                raise WrongError(f"cells.{stage}.attacks: {attack} needs another model; put it under cells.transfer.")
             if settings[attack].sees == "latents" and stage != "attack_latents":
-                raise _WrongError(f"cells.{stage}.attacks: {attack} sees latents; put it under cells.attack_latents.")
+                raise WrongError(f"cells.{stage}.attacks: {attack} sees latents; put it under cells.attack_latents.")
             for needed in settings[attack].needs:
                 if needed not in models:
-                    raise _WrongError(f"models has no block {needed}, which attacks.{attack} needs; add it.")
+                    raise WrongError(f"models has no block {needed}, which attacks.{attack} needs; add it.")
     for stage, each in {**lists, "bounds": cells.bounds}.items():
         for model in each.models:
             if model not in models:
-                raise _WrongError(f"cells.{stage}.models: there is no block models.{model}; correct it.")
+                raise WrongError(f"cells.{stage}.models: there is no block models.{model}; correct it.")
             if stage in ("attack_latents", "bounds") and "inference" not in models[model]:
-                raise _WrongError(f"cells.{stage}.models: {model} has no latents; remove it.")
+                raise WrongError(f"cells.{stage}.models: {model} has no latents; remove it.")
     twice = [cell for cell in cells.attacks() if cells.attacks().count(cell) > 1]
     if twice:
-        raise _WrongError(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
+        raise WrongError(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
     for model in cells.bounds.models:
         if model not in values["bounds"].images:
-            raise _WrongError(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
+            raise WrongError(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
     for kind, names in everything:
         for name in names:
             if name not in settings and name != BOUND_GUIDED:
-                raise _WrongError(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
+                raise WrongError(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
 
 
 def _check_counts(values: dict[str, Any]) -> None:
@@ -155,8 +186,8 @@ def _check_counts(values: dict[str, Any]) -> None:
     }
     for key, (count, most) in counts.items():
         if count > most:
-            raise _WrongError(f"{key}: there are {most} images, not {count}; lower it.")
+            raise WrongError(f"{key}: there are {most} images, not {count}; lower it.")
     attacked = TEST_IMAGES - values["calibration"].images
     for name, block in values["attacks"].items():
         if block.samples > attacked:
-            raise _WrongError(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")
+            raise WrongError(f"attacks.{name}.samples: {attacked} images are left beside the calibration's; lower it.")

@@ -13,7 +13,15 @@ BEFORE = "before fingerprints"  # the code of results that are older than run ca
 CARD_KEYS = {"code", "migrated", "samples", "seconds", "device", "cpu", "versions"}
 
 
-def write_card(path: Path, code: dict[str, str], device: str, seconds: float, samples: int, **facts: Any) -> None:
+def write_card(
+    path: Path,
+    code: dict[str, str],
+    device: str,
+    seconds: float,
+    samples: int,
+    cpu: str | None = None,
+    **facts: Any,
+) -> None:
     """Write a run card.
 
     Args:
@@ -22,6 +30,7 @@ def write_card(path: Path, code: dict[str, str], device: str, seconds: float, sa
         device: "cpu", or the GPU's name.
         seconds: that the work took, without pauses.
         samples: that the result is about.
+        cpu: the processor, if it isn't that of this machine.
         facts: what else is to be remembered, for instance the seed.
     """
     card = {
@@ -32,7 +41,7 @@ def write_card(path: Path, code: dict[str, str], device: str, seconds: float, sa
         "seconds": round(seconds, 3),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device,
-        "cpu": cpu(),
+        "cpu": cpu or processor(),
         "cores": os.cpu_count(),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in VERSIONS},
     }
@@ -42,7 +51,7 @@ def write_card(path: Path, code: dict[str, str], device: str, seconds: float, sa
     os.replace(partial, path)
 
 
-def cpu() -> str:
+def processor() -> str:
     """The processor's name and how wide its vectors are: the same words, the same rounding."""
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)

@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
+from analysis_by_synthesis.pipeline.card import processor
+from analysis_by_synthesis.pipeline.device import device, device_name
+from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,7 @@ class Checkpoints:
 
     Attributes:
         seconds: that the pieces have taken which `piece` has given so far.
+        devices, cpus: on which they were made.
     """
 
     def __init__(
@@ -46,21 +50,38 @@ class Checkpoints:
         }
         key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()[:16]
         self.folder, self.seconds = folder / stage / key, 0.0
+        self.devices: set[str] = set()
+        self.cpus: set[str] = set()
 
     def piece(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """A piece of the work: as it was kept, or else made now, and kept."""
+        """A piece of the work: as it was kept, or else made now, and kept.
+
+        Args:
+            make: its result can say itself how many `seconds` it took, and on which `device`.
+        """
         found = self.load(name)
         if found is None:
-            began = time.perf_counter()
-            found = make()
-            found["seconds"] = time.perf_counter() - began
+            began, where = time.perf_counter(), device_name(device())
+            made = make()
+            found = {"seconds": time.perf_counter() - began, "device": where, "cpu": processor()} | made
             self.save(name, found)
         self.seconds += found.pop("seconds")
+        self.devices.add(found.pop("device"))
+        self.cpus.add(found.pop("cpu"))
         return found
+
+    def origin(self) -> dict[str, Any]:
+        """What a run card says about the making of the pieces that `piece` has given so far."""
+        where, machines = (", ".join(sorted(names)) for names in (self.devices, self.cpus))
+        return {"device": where, "seconds": self.seconds, "cpu": machines}
+
+    def path(self, piece: str) -> Path:
+        """The file that holds a piece, once it is made."""
+        return self.folder / f"{piece}.pt"
 
     def load(self, piece: str) -> Any | None:
         """The piece as it was saved, or None; a damaged one counts as none."""
-        path = self.folder / f"{piece}.pt"
+        path = self.path(piece)
         if not path.exists():
             return None
         try:
@@ -71,7 +92,7 @@ class Checkpoints:
 
     def save(self, piece: str, state: Any) -> None:
         """Keep tensors, numbers, strings and containers of them under this name, whole or not at all."""
-        with replacing(self.folder / f"{piece}.pt") as partial:
+        with replacing(self.path(piece)) as partial:
             torch.save(state, partial)
 
     def keep(self, parts: dict[str, Any], history: list[dict[str, float]], seconds: float) -> None:
@@ -104,7 +125,13 @@ def _plain(value: Any) -> Any:
 
 
 def _digest(path: Path) -> str:
-    """Of a file, or of a folder's files and their names."""
+    """Of a file, or of a folder's files and their names.
+
+    Raises:
+        UserError: it is missing.
+    """
+    if not path.exists():
+        raise UserError(f"{path} is not here; run: dvc repro")
     digest = hashlib.sha256()
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     for file in files:

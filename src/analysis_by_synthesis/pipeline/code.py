@@ -88,6 +88,17 @@ def _merged(parts: list[ast.expr]) -> list[str]:
 # --- Imports ----------------------------------------------------------------------------------------------------------------
 
 
+@cache
+def _parsed(content: bytes) -> ast.Module:
+    return ast.parse(content)
+
+
+@cache
+def _digest(content: bytes) -> str:
+    """Of the syntax tree of a file's content."""
+    return hashlib.sha256(dump(_parsed(content)).encode()).hexdigest()
+
+
 class Sources:
     """The modules of a package, and the scripts that import them.
 
@@ -124,14 +135,14 @@ class Sources:
 
     def _content(self, path: Path) -> str:
         """A file's name and the hash of its syntax tree."""
-        return f"{self._name(path)} {hashlib.sha256(dump(self.tree(path)).encode()).hexdigest()}"
+        return f"{self._name(path)} {_digest(path.read_bytes())}"
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else path.name
 
     def _tree(self, path: Path) -> ast.Module:
         try:
-            return ast.parse(path.read_bytes())
+            return _parsed(path.read_bytes())
         except SyntaxError as error:
             raise UserError(f"{path}, line {error.lineno}: {error.msg}; correct it.") from None
 

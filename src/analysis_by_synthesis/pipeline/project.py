@@ -20,7 +20,8 @@ class Project:
         self.code = root / "code.json"
         self.lock = root / "dvc.lock"
         self.requirements = root / "requirements.txt"
-        self.mnist = root / "data/mnist"
+        beside = root / ".." / "data/mnist"  # a pipeline below another has its MNIST
+        self.mnist = beside if beside.is_dir() and not (root / "data/mnist").is_dir() else root / "data/mnist"
         self.paper = root / "paper"
         self.disagreements = root / "docs/disagreements.csv"
         self.models = root / "models"

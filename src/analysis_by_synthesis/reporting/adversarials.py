@@ -1,11 +1,14 @@
-"""The minimal adversarial of each sample over all attacks of a norm, and which of them a figure shows."""
+"""The minimal adversarial of each sample over several attacks of a norm, and which of them a figure shows."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
-from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.records import read_adversarials
 from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.params.report import MODEL_LABELS
@@ -14,13 +17,36 @@ QUARTERS = 4
 FORMATS: dict[Norm, str] = {"l2": ".2f", "linf": ".3f", "l0": ".0f"}
 
 
-def adversarials_of_models(cells: dict[Row, Cell], norm: Norm) -> dict[str, pd.DataFrame]:
-    """The `minimal_adversarials` of every model, from all cells of a norm."""
-    own: dict[str, list[Cell]] = {model: [] for model in MODEL_LABELS}
+Minimal = dict[Norm, dict[str, pd.DataFrame]]  # `minimal_adversarials` by norm and model
+
+
+def on_the_same_images(cells: dict[Row, Cell], names: Collection[str], min_images: int) -> Minimal:
+    """The minimal adversarials of these attacks for every model of Table 1, on the images that each of them was given on each model.
+
+    So no model looks more robust than another because its attacks, or its images, were others.
+
+    Args:
+        names: blocks of params.yaml.
+        min_images: with fewer that all attacks of a norm on a model were given, its table is empty.
+    """
+    chosen: dict[tuple[Norm, str], list[Cell]] = {(norm, model): [] for norm in NORMS for model in MODEL_LABELS}
     for row, cell in cells.items():
-        if row.norm == norm:
-            own[row.model].append(cell)
-    return {model: minimal_adversarials(of_model, norm) for model, of_model in own.items()}
+        if cell.attack in names and row.model in MODEL_LABELS:
+            chosen[row.norm, row.model].append(cell)
+    given = {key: _given_to_all(of_model) for key, of_model in chosen.items()}
+    enough = [images for images in given.values() if len(images) >= min_images]
+    same = set.intersection(*enough) if enough else set()
+    minimal: Minimal = {norm: {} for norm in NORMS}
+    for (norm, model), of_model in chosen.items():
+        table = minimal_adversarials(of_model, norm)
+        shown = same if len(given[norm, model]) >= min_images else set()
+        minimal[norm][model] = table[table.index.isin(shown)]
+    return minimal
+
+
+def _given_to_all(cells: list[Cell]) -> set[int]:
+    """The images that every one of several attacks was given; none if there is no attack."""
+    return set.intersection(*(set(cell.records.index) for cell in cells)) if cells else set()
 
 
 def minimal_adversarials(cells: list[Cell], norm: Norm) -> pd.DataFrame:
@@ -70,6 +96,14 @@ def some_per_quarter(minimal: pd.DataFrame, each: int, seed: int) -> list[list[i
         places = generator.choice(len(samples), min(each, len(samples)), replace=False)
         chosen.append([int(samples[place]) for place in sorted(places)])
     return chosen
+
+
+def pictures(minimal: pd.DataFrame) -> Tensor:
+    """The images (N, 1, 28, 28) of the rows of `minimal_adversarials`."""
+    images = torch.empty(len(minimal), 1, 28, 28)
+    for stem, rows in minimal.assign(place=range(len(minimal))).groupby("stem"):
+        images[rows["place"].tolist()] = read_adversarials(Path(stem))[rows["row"].tolist()]
+    return images
 
 
 def picture(adversarial: pd.Series) -> np.ndarray:

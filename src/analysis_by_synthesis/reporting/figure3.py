@@ -12,12 +12,13 @@ from analysis_by_synthesis.reporting.canvas import SIDE, Canvas
 LEFT, TOP, ACROSS, DOWN = 56, 4, SIDE + 4, SIDE + 8
 
 
-def draw(minimal: dict[str, pd.DataFrame], images: Tensor, seed: int, path: Path) -> None:
+def draw(minimal: dict[str, pd.DataFrame], images: Tensor, seed: int, subject: str, path: Path) -> None:
     """Draw the figure.
 
     Args:
         minimal: L2 adversarials by model, as `minimal_adversarials` has them.
         images: the test images (N, 1, 28, 28), by sample.
+        subject: whose adversarials these are.
     """
     canvas = Canvas(LEFT + 10 * ACROSS, TOP + (1 + len(MODEL_LABELS)) * DOWN + 8)
     for row, label in enumerate(["clean", *MODEL_LABELS.values()]):
@@ -37,5 +38,6 @@ def draw(minimal: dict[str, pd.DataFrame], images: Tensor, seed: int, path: Path
                 continue
             canvas.text(x + SIDE / 2, y, caption(shown.loc[sample], "l2"))
             canvas.image(x, y, picture(shown.loc[sample]))
-    canvas.text(LEFT, canvas.pixels.shape[0] - 1, "above each adversarial: label→class, $L_2$ distance", ha="left")
+    note = f"above each adversarial: label→class, $L_2$ distance; {subject}"
+    canvas.text(LEFT, canvas.pixels.shape[0] - 1, note, ha="left")
     canvas.save(path)

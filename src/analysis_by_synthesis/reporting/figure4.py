@@ -29,7 +29,7 @@ def draw(
         starts: the noise (N, 1, 28, 28) that ascents begin at.
     """
     rows = [(ascent, start) for ascent, count in SHOWN.items() for start in range(count)]
-    canvas = Canvas(LEFT + ACROSS * (1 + len(MODEL_LABELS)), TOP + DOWN * (1 + len(rows)) + 8)
+    canvas = Canvas(LEFT + ACROSS * (1 + len(MODEL_LABELS)), TOP + DOWN * (1 + len(rows)) + 14)
     for row, (ascent, start) in enumerate(rows):
         y = TOP + row * DOWN
         canvas.text(LEFT - 3, y + SIDE / 2, f"{ascent}\ngradient", ha="right", va="center", fontsize=8)
@@ -37,14 +37,14 @@ def draw(
     canvas.text(
         LEFT - 3, TOP + len(rows) * DOWN + SIDE / 2, "first row,\nbinarised", ha="right", va="center", fontsize=8
     )
+    canvas.text(LEFT - 3, 25, "by the exact\ngradient:", ha="right")
     canvas.text(LEFT + SIDE / 2, TOP, "start")
     for column, (model, label) in enumerate(MODEL_LABELS.items(), start=1):
         x = LEFT + column * ACROSS
         records, images = ascents[model]
         exact = summaries[model]["exact"]
-        verdict = f"reached {exact['reached']:.0%}\ndistal {exact['distal']:.0%}, n = {exact['starts']}"
         canvas.text(x + SIDE / 2, 12, label, fontsize=8)
-        canvas.text(x + SIDE / 2, 25, verdict)
+        canvas.text(x + SIDE / 2, 25, f"reached {exact['reached']:.0%}\ndistal {exact['distal']:.0%}")
         for row, (ascent, start) in enumerate(rows):
             y = TOP + row * DOWN
             found = records.index[(records["ascent"] == ascent) & (records["start"] == start)]
@@ -57,7 +57,12 @@ def draw(
             if row == 0 and model in BINARISED:
                 y = TOP + len(rows) * DOWN
                 canvas.image(x, y, binarize(images[found[0], 0]))
-                canvas.text(x + SIDE / 2, y, f"distal {exact['distal_binarised']:.0%}")
-    note = f"p = p({target}|x), where the ascent ended; distal: farther from the training images than all test images of a {target}"
-    canvas.text(LEFT, canvas.pixels.shape[0] - 1, note, ha="left")
+                canvas.text(x + SIDE / 2, y, f"if binarised: distal {exact['distal_binarised']:.0%}")
+    starts_of = {ascent: found["starts"] for ascent, found in next(iter(summaries.values())).items()}
+    notes = (
+        f"reached, distal: of the ascents by the exact gradient, n = {starts_of['exact']} for each model;"
+        f" by the estimated one, n = {starts_of['estimated']}",
+        f"p = p({target}|x), where the ascent ended; distal: farther from the training images than all test images of a {target}",
+    )
+    canvas.text(4, canvas.pixels.shape[0] - 1, "\n".join(notes), ha="left")
     canvas.save(path)

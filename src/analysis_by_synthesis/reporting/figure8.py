@@ -8,33 +8,40 @@ import pandas as pd
 
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.params.report import MODEL_LABELS
+from analysis_by_synthesis.reporting.adversarials import Minimal
 from analysis_by_synthesis.reporting.figure2 import LIMITS
 from analysis_by_synthesis.reporting.style import MODEL_LINES, NORM_LABELS, save
 
 BINS: dict[Norm, int] = {"l2": 40, "linf": 40, "l0": 30}  # of L0, two pixels each
 
 
-def histograms(distances: dict[str, pd.Series], norm: Norm) -> pd.DataFrame:
-    """Share of each model's samples per bin of distances above 0, by the bin's middle; what lies beyond is left out."""
+def histograms(minimal: dict[str, pd.DataFrame], norm: Norm) -> pd.DataFrame:
+    """Share of each model's samples per bin of distances above 0, by the bin's middle; what lies beyond is left out.
+
+    Args:
+        minimal: adversarials by model, as `minimal_adversarials` has them for this norm.
+    """
     edges = np.linspace(0, LIMITS[norm], BINS[norm] + 1)
     table = pd.DataFrame({"distance": (edges[:-1] + edges[1:]) / 2})
-    for model, values in distances.items():
-        if len(values):
+    for model, own in minimal.items():
+        if len(values := own["distance"]):
             table[model] = np.histogram(values[values > 0], edges)[0] / len(values)
     return table
 
 
 def draw(
     tables: dict[Norm, pd.DataFrame],
-    distances: dict[Norm, dict[str, pd.Series]],
+    minimal: Minimal,
     thresholds: dict[Norm, float],
+    subject: str,
     path: Path,
 ) -> None:
     """Draw the histograms of all models, with their medians and the thresholds of Table 1.
 
     Args:
         tables: of `histograms`.
-        distances: minimal distances of each model, by sample.
+        minimal: adversarials of each norm and model.
+        subject: whose distances these are, and of how many images.
     """
     figure, axes = plt.subplots(
         len(MODEL_LABELS), len(NORMS), figsize=(9, 7), sharex="col", sharey="col", layout="constrained"
@@ -42,7 +49,7 @@ def draw(
     for column, norm in enumerate(NORMS):
         width = LIMITS[norm] / BINS[norm]
         for axis, (model, label) in zip(axes[:, column], MODEL_LABELS.items()):
-            values = distances[norm][model]
+            values = minimal[norm][model]["distance"]
             if model in tables[norm]:
                 color = MODEL_LINES[model]["color"]
                 axis.bar(
@@ -56,17 +63,17 @@ def draw(
                 axis.set_ylabel(label.replace(" ", "\n", 1), rotation=0, ha="right", va="center")
         axes[-1, column].set_xlabel(NORM_LABELS[norm])
     figure.supylabel("share of the samples", fontsize=9)
-    figure.suptitle("minimal adversarial distances; line: median, dotted: threshold of Table 1", fontsize=9)
+    figure.suptitle(f"{subject}\nline: median; dotted: threshold of Table 1", fontsize=9)
     save(figure, path)
 
 
 def _counts(values: pd.Series, norm: Norm) -> str:
-    """How many samples there are, and how many of them the histogram doesn't show."""
+    """How many samples the histogram doesn't show."""
     if not len(values):
-        return "no records"
+        return "too few images"
     counts = {
         "misclassified": (values == 0).sum(),
         "beyond": ((values > LIMITS[norm]) & np.isfinite(values)).sum(),
         "not found": np.isinf(values).sum(),
     }
-    return ", ".join([f"n = {len(values)}"] + [f"{count} {name}" for name, count in counts.items() if count])
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

@@ -34,14 +34,21 @@ plt.rcParams.update({
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG to `path` and as PDF beside it, the same bytes for the same figure, and close it."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    figure.set_layout_engine("none")  # the layout is found, and serves both files
-    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
-    is_grey = (pixels == pixels[:, :, :1]).all()
-    image = Image.fromarray(pixels[:, :, 0]) if is_grey else Image.fromarray(pixels).quantize()  # smaller files
-    with replacing(path) as partial:
-        image.save(partial, format="png", optimize=True)
+    save_png(figure, path)
     with replacing(path.with_suffix(".pdf")) as partial:
         figure.savefig(partial, format="pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, and close it."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    figure.set_layout_engine("none")  # the layout is found, and serves the PDF too
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
+    is_grey = (pixels == pixels[:, :, :1]).all()
+    coloured = Image.fromarray(pixels)
+    few = Image.Quantize.MAXCOVERAGE  # makes smaller files, and keeps the colours of a line that is short
+    image = Image.fromarray(pixels[:, :, 0]) if is_grey else coloured.quantize(method=few)
+    with replacing(path) as partial:
+        image.save(partial, format="png", optimize=True)
     plt.close(figure)

@@ -1,14 +1,15 @@
 """Table 1 for people, as Markdown, and for `dvc metrics`, as JSON."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis_by_synthesis.distances import NORM_NAMES
-from analysis_by_synthesis.params.report import (
-    MODEL_LABELS,
-)
+from analysis_by_synthesis.distances import NORM_NAMES, NORMS, Norm
+from analysis_by_synthesis.evaluation.results import Cell, Row
+from analysis_by_synthesis.params.report import EVERYTHING, MODEL_LABELS, OF_THE_PAPER, WITH_ESTIMATED
 from analysis_by_synthesis.pipeline.files import write_json
 
 
@@ -56,14 +57,32 @@ def disagreements_as_markdown(found: pd.DataFrame, factor: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_metrics(table: pd.DataFrame, directory: Path) -> None:
-    """Per model, medians and accuracies as JSON, {norm: {attack: value}}; a median of infinity has no entry."""
-    for model in MODEL_LABELS:
-        own = table[table["model"] == model]
-        for name in ("median", "accuracy"):
-            finite = own[np.isfinite(own[name])]
-            nested = {
-                norm: {row["attack"]: round(row[name], 6) for _, row in group.iterrows()}
-                for norm, group in finite.groupby("norm", sort=False)
-            }
-            write_json(directory / name / f"{model}.json", nested)
+TOGETHER = {OF_THE_PAPER: "all", WITH_ESTIMATED: "all_estimated", EVERYTHING: "all_ours"}
+NUMBERS = {"median": "median_lower", "accuracy": "certified_accuracy"}  # of attacks, and of bounds
+
+
+def write_metrics(
+    table: pd.DataFrame,
+    cells: Mapping[Row, Cell],
+    bounds: Mapping[str, Mapping[Norm, Mapping[str, Any]]],
+    directory: Path,
+) -> None:
+    """Medians and accuracies for `dvc metrics`, a small file per norm and attack: {model: number}.
+
+    They are called median/l2/fgm.json, after the attack's block in params.yaml; `all`, `all_estimated` and `all_ours` are
+    several attacks together, `lower_bound` is what the bounds say. A median of infinity has no entry.
+
+    Args:
+        cells: all attacks.
+        bounds: numbers by model and norm.
+    """
+    names = {(row.norm, row.attack): cell.attack for row, cell in cells.items()}
+    names |= {(norm, label.format(NORM_NAMES[norm])): name for label, name in TOGETHER.items() for norm in NORMS}
+    for number, of_bounds in NUMBERS.items():
+        for (norm, attack), group in table[np.isfinite(table[number])].groupby(["norm", "attack"]):
+            if (norm, attack) in names:
+                by_model = group.set_index("model")[number].round(6).to_dict()
+                write_json(directory / number / norm / f"{names[norm, attack]}.json", by_model)
+        for norm in NORMS:
+            lower = {model: norms[norm][of_bounds] for model, norms in bounds.items() if norm in norms}
+            write_json(directory / number / norm / "lower_bound.json", lower)

@@ -40,6 +40,6 @@ def draw(samples: Tensor, health: pd.DataFrame, path: Path) -> None:
     for split, style in STYLES.items():
         rows = health[health["split"] == split]
         axes[3].plot(rows["reconstruction"], rows["class"], linestyle="none", markersize=5, label=split, **style)
-    axes[3].set(title=r"$\|x - G(\mathrm{E}\,z)\|^2$, mean", xlabel="squared pixel units", xlim=(0, None))
-    axes[3].legend(fontsize=8)
+    axes[3].set(xlabel="mean of $\\|x - G(\\mathrm{E}\\,z)\\|^2$\n(squared pixel units)", xlim=(0, None))
+    axes[3].legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     save(figure, path)

@@ -8,6 +8,7 @@ from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.params.base import Block, Positive
 
 Sees = Literal["noise", "decisions", "gradients", "latents"]
+Budget = Literal["unlimited", "limited", "fixed"]
 
 
 class AttackSettings(Block):
@@ -18,14 +19,15 @@ class AttackSettings(Block):
             classes of images of its choice. "gradients": logits and their gradients. "latents": those of ABS too.
         needs: other models that it asks, by their block of `models`.
         needs_images: whether it starts from training images of other classes.
-        limited_budget: whether its budget is limited; then no success is no sign of a weak attack.
+        budget: "unlimited" if more steps or larger ones could always be had, "limited" if it tries what there is up to a
+            largest size, "fixed" if it looks for nothing but an adversarial of one size, so that its median means nothing.
         hinge_loss: whether its loss is flat beyond the boundary; then zero gradients are no sign of a masked gradient.
     """
 
     sees: ClassVar[Sees]
     needs: ClassVar[tuple[str, ...]] = ()
     needs_images: ClassVar[bool] = False
-    limited_budget: ClassVar[bool] = False
+    budget: ClassVar[Budget] = "unlimited"
     hinge_loss: ClassVar[bool] = False
 
     norm: Norm

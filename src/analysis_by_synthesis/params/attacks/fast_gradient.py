@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Budget, Sees
 from analysis_by_synthesis.params.base import Count
 
 
@@ -10,7 +10,7 @@ class Settings(AttackSettings):
     """One gradient, then the shortest step that succeeds."""
 
     sees: ClassVar[Sees] = "gradients"
-    limited_budget: ClassVar[bool] = True
+    budget: ClassVar[Budget] = "limited"
 
     norm: Literal["l2", "linf"]
     """The metric that is minimised."""

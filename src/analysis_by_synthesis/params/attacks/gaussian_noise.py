@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Budget, Sees
 from analysis_by_synthesis.params.base import Count
 
 
@@ -10,7 +10,7 @@ class Settings(AttackSettings):
     """Noise of growing size."""
 
     sees: ClassVar[Sees] = "noise"
-    limited_budget: ClassVar[bool] = True
+    budget: ClassVar[Budget] = "limited"
 
     levels: Count
-    """Number of evenly spaced sizes; the largest standard deviation is 1/sqrt(3), that of uniform noise in [-1, 1]."""
+    """Number L of sizes; level l has the standard deviation (l / L)^2 / sqrt(3), the last one that of uniform noise in [-1, 1]."""

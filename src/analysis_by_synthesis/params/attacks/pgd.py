@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Budget, Sees
 from analysis_by_synthesis.params.base import Count, Foolbox, Positive
 
 
@@ -12,7 +12,7 @@ class Settings(AttackSettings):
     """Steps along the sign of the gradient, inside a ball of fixed size."""
 
     sees: ClassVar[Sees] = "gradients"
-    limited_budget: ClassVar[bool] = True
+    budget: ClassVar[Budget] = "fixed"
 
     norm: Literal["linf"]
     """The metric of the ball."""

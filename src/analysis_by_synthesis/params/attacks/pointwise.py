@@ -16,7 +16,7 @@ class Settings(AttackSettings):
     restarts: Count
     """Runs of the whole attack; the best result counts."""
     repetitions: Count
-    """Searches for a noisy start; the sparsest is taken."""
+    """Searches for a noisy start; the closest is taken."""
     levels: Count
     """Number of evenly spaced densities of the noise."""
     density_factor: Factor

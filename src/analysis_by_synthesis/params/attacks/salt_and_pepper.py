@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
+from analysis_by_synthesis.params.attacks.base import AttackSettings, Budget, Sees
 from analysis_by_synthesis.params.base import Count, Factor
 
 
@@ -10,7 +10,7 @@ class Settings(AttackSettings):
     """Noise of growing density."""
 
     sees: ClassVar[Sees] = "noise"
-    limited_budget: ClassVar[bool] = True
+    budget: ClassVar[Budget] = "limited"
 
     levels: Count
     """Number of evenly spaced densities."""

@@ -1,0 +1,65 @@
+"""How long the commands of the README take, and how much disk: run one after another in a fresh clone of this commit.
+
+Writes docs/times.md after each: python benchmarks/commands.py. On a machine that does nothing else it takes an hour or more.
+"""
+
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from analysis_by_synthesis.pipeline.card import cpu
+from analysis_by_synthesis.pipeline.files import replacing
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = (
+    "make setup",
+    "make repro",
+    "analysis-by-synthesis evaluate models /tmp/OUTPUT abs-fgsm --samples 50",
+    "dvc exp run -S attacks.gaussian_noise.levels=50",
+    "make audit",
+    "make test",
+    "make smoke",
+)
+
+
+def measure(command: str, clone: Path) -> str:
+    """A row of the table: the command, its minutes, those of the processors, and the folder's size after it."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    environment = os.environ | {"PATH": f"{clone / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("PYTHONPATH", None)
+    subprocess.run(
+        command.replace("/tmp/OUTPUT", str(clone.parent / "output")), shell=True, check=True, cwd=clone, env=environment
+    )
+    after, minutes = resource.getrusage(resource.RUSAGE_CHILDREN), (time.monotonic() - began) / 60
+    processors = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 60
+    files = (path for path in clone.rglob("*") if path.is_file() and not path.is_symlink())
+    size = sum(path.stat().st_size for path in files)
+    return f"| `{command}` | {minutes:.1f} | {processors:.1f} | {size / 1e9:.1f} |"
+
+
+def main() -> None:
+    """Measure all commands."""
+    others = os.getloadavg()[0]
+    lines = [
+        "# Minutes and disk",
+        "",
+        f"In a fresh clone, one after another, on {cpu()}, {os.cpu_count()} cores, of which other work took"
+        f" {others:.1f} at the start. Written by `benchmarks/commands.py`.",
+        "",
+        "| command | minutes | of all cores together | the folder after it, GB |",
+        "|---|---|---|---|",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        for command in COMMANDS:
+            lines.append(measure(command, clone))
+            with replacing(ROOT / "docs/times.md") as partial:
+                partial.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""results.html: everything on one page."""

@@ -1,0 +1,78 @@
+"""The page as a single HTML file that needs neither a network nor any other file."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.params.report import MODEL_LABELS
+from analysis_by_synthesis.pipeline.files import read_json
+from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
+from analysis_by_synthesis.reporting.page import sections
+from analysis_by_synthesis.reporting.page.entries import groups
+from analysis_by_synthesis.reporting.page.explained import explained
+from analysis_by_synthesis.reporting.page.numbers import distance, javascript, number, share
+
+TEMPLATES = Path(__file__).with_name("templates")
+SHOWN = tuple(f"{name}==" for name in ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "dvc", "matplotlib"))
+
+
+def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int], thresholds: dict[Norm, float]) -> str:
+    """The page, from the metrics and figures that the other stages have written.
+
+    Args:
+        requirements: the pinned versions.
+        seeds: by name, as in params.yaml.
+        thresholds: of the accuracies, by norm.
+    """
+    table = pd.read_csv(metrics / "table1.csv", dtype={"rejected": "Int64"})
+    runs = pd.read_csv(metrics / "runs.csv")
+    bounds = read_json(metrics / "bounds.json")
+    first, second, *others = sections.figures(metrics, plots)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )  # fmt: skip
+    environment.filters |= {"number": number, "share": share, "distance": distance, "javascript": javascript}
+    return environment.get_template("page.html").render(
+        models=MODEL_LABELS,
+        norms=NORM_SYMBOLS,
+        thresholds={NORM_SYMBOLS[norm]: threshold for norm, threshold in thresholds.items()},
+        headline=sections.headline(bounds),
+        cards=sections.cards(bounds, table),
+        clean=table[(table["norm"] == "clean") & (table["model"] == "abs")].iloc[0].to_dict(),
+        groups=groups(table, thresholds),
+        disagreements=_records(pd.read_csv(metrics / "disagreements.csv")),
+        bounds=sections.bound_rows(bounds),
+        explained=explained(plots / "reconstructions", thresholds),
+        first_figure=first,
+        bounds_figure=second,
+        figures=others,
+        flags=sections.flags(pd.read_csv(metrics / "flags.csv")),
+        sections=[
+            sections.distal(read_json(metrics / "distal.json")),
+            sections.calibration(pd.read_csv(metrics / "calibration.csv")),
+        ],
+        pgd=read_json(metrics / "pgd_accuracy.json"),
+        hours=_run_times(runs),
+        provenance=runs["made_by"].value_counts().to_dict(),
+        versions=_versions(requirements),
+        seeds=seeds,
+    )
+
+
+def _run_times(runs: pd.DataFrame) -> dict[str, float]:
+    """Hours that the attacks on each model took, by the run cards."""
+    cells = runs[runs["result"].str.startswith(("attacks/", "bounds/"))]
+    hours = cells["seconds"].groupby(cells["result"].str.extract(r"/(\w+)-", expand=False)).sum() / 3600
+    return {label: float(hours[model]) for model, label in MODEL_LABELS.items() if model in hours}
+
+
+def _versions(requirements: Path) -> list[str]:
+    return [line.strip() for line in requirements.read_text().splitlines() if line.startswith(SHOWN)]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    records: list[dict[str, Any]] = table.astype(object).to_dict("records")
+    return records

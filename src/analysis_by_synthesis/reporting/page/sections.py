@@ -1,0 +1,182 @@
+"""The sections of the page around Table 1: what stands in their tables, lists and captions."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis_by_synthesis.distances import NORM_NAMES, Norm
+from analysis_by_synthesis.params.report import MODEL_LABELS, OF_THE_PAPER
+from analysis_by_synthesis.pipeline.files import read_json
+from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
+from analysis_by_synthesis.reporting.page.explained import embedded
+from analysis_by_synthesis.reporting.page.numbers import distance, number, share
+
+Bounds = dict[str, dict[Norm, dict[str, Any]]]  # metrics/bounds.json
+SHARES = ("zero gradients", "not confirmed", "no success at any budget")  # flags whose value is a share of the samples
+TITLES = {
+    "figure2": "Figure 2: accuracy against the distance of the closest adversarial",
+    "bounds": "Certified and attacked accuracy: the truth lies between the two curves",
+    "figure1": "Figure 1: what ABS sees, and how it decides",
+    "figure2_ours_too": "Figure 2 with our attacks too",
+    "figure3": "Figure 3: closest L₂ adversarials, a random sample of each class",
+    "figure4": "Figure 4: where ascents from noise end",
+    "figure5": "Figure 5: closest L₀ adversarials by quarter of the distances",
+    "figure6": "Figure 6: closest L₂ adversarials by quarter of the distances",
+    "figure7": "Figure 7: closest L∞ adversarials by quarter of the distances",
+    "figure8": "Figure 8: how the distances of the closest adversarials are distributed",
+    "reliability": "Accuracy against confidence, before and after calibration",
+    "vae_health": "The ten VAEs: samples, KL divergence of each latent, reconstruction errors",
+}
+
+
+def figures(metrics: Path, plots: Path) -> Iterator[dict[str, str]]:
+    """Name, title, caption and PNG of each figure."""
+    captions = read_json(plots / "captions.json") | _other_captions(metrics)
+    for name, title in TITLES.items():
+        yield {
+            "name": name, "title": title, "caption": captions[name], "png": embedded(plots / f"{name}.png"),
+        }  # fmt: skip
+
+
+def _other_captions(metrics: Path) -> dict[str, str]:
+    bounds: Bounds = read_json(metrics / "bounds.json")
+    images = sorted({numbers["n"] for norms in bounds.values() for numbers in norms.values()})
+    exact, estimated = (
+        {numbers[ascent]["starts"] for numbers in read_json(metrics / "distal.json").values()}
+        for ascent in ("exact", "estimated")
+    )
+    calibrated = sorted(set(pd.read_csv(metrics / "calibration.csv")["images"]))
+    return {
+        "bounds": f"Solid: lower bounds; dashed: the closest adversarial of all attacks, the paper's and ours. n = {_listed(images)} test images.",
+        "figure1": "Random test images, the reconstruction of each class with its distance D, and the posterior with alpha and eta.",
+        "figure4": f"n = {_listed(exact)} ascents by the exact gradient and {_listed(estimated)} by the estimated one for each model; some are shown.",
+        "reliability": f"n = {_listed(calibrated)} test images that no attack touches; alpha, eta and the class scalars beside the paper's.",
+        "vae_health": "Samples from the prior; the same numbers for training and test images.",
+    }
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(f"{value:,}" for value in sorted(values))
+
+
+def headline(bounds: Bounds) -> str:
+    """What was found, in a sentence or two; only what there are numbers of."""
+    own = bounds["abs"]
+    n = _listed({numbers["n"] for numbers in own.values()})
+    lower, upper = (_each({norm: own[norm][name] for norm in own}) for name in ("median_lower", "median_upper"))
+    return (
+        f"Half of {n} test images keep their class for ABS under every change smaller than {lower}, and half have a verified"
+        f" adversarial within {upper}. The first number is a bound as far as the search over latents finds the global minimum."
+    )
+
+
+def _each(distances: dict[Norm, float]) -> str:
+    parts = [
+        f"{number(value)} pixels" if norm == "l0" else f"{distance(value, norm)} in {NORM_SYMBOLS[norm]}"
+        for norm, value in distances.items()
+    ]
+    return " or ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+def cards(bounds: Bounds, table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """For each norm the median bracket of ABS beside what the paper has.
+
+    Args:
+        table: as metrics/table1.csv has it.
+    """
+    of_abs = table[table["model"] == "abs"].set_index("attack")["paper_median"]
+    for norm, own in bounds["abs"].items():
+        attacked = of_abs.get(OF_THE_PAPER.format(NORM_NAMES[norm]))
+        known = {"attacks": attacked, "mean bound": own.get("paper_mean"), "median bound": own.get("paper_median")}
+        ends = dict.fromkeys(distance(own[name], norm) for name in ("median_lower", "median_upper"))
+        yield {
+            "name": NORM_SYMBOLS[norm], "bracket": " – ".join(ends), "n": own["n"],
+            "paper": ", ".join(f"{name} {number(value)}" for name, value in known.items() if value is not None),
+        }  # fmt: skip
+
+
+def bound_rows(bounds: Bounds) -> list[dict[str, Any]]:
+    """A row for each model and norm: its name, and its cells by the name of their column."""
+    rows = []
+    for model, norms in bounds.items():
+        for norm, own in norms.items():
+            check = own["check"]
+            rows.append({"name": f"{MODEL_LABELS[model]}, {NORM_SYMBOLS[norm]}", "cells": {
+                "n": number(own["n"]),
+                "median lower": distance(own.get("median_lower"), norm),
+                "median upper": distance(own.get("median_upper"), norm),
+                "median of upper / lower": number(own.get("median_ratio"), 4),
+                "certified accuracy": share(own["certified_accuracy"]),
+                "attacked accuracy": share(own.get("attacked_accuracy")),
+                "mean lower": number(own.get("mean_lower")),
+                "mean, paper's formula": number(own.get("mean_lower_paper_formula")),
+                "above an adversarial": number(own["violations"]),
+                "disproved by the check": f"{check['disproved']} of {check['n']}",
+            }})  # fmt: skip
+    return rows
+
+
+def flags(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Each kind of flag with its entries, a sentence each.
+
+    Args:
+        table: as metrics/flags.csv has it.
+    """
+    found = []
+    for (flag, meaning), rows in table.groupby(["flag", "meaning"], sort=False):
+        show = share if flag in SHARES else number
+        entries = [
+            f"{row['attack']} ({NORM_SYMBOLS[row['norm']]}), {MODEL_LABELS[row['model']]}: {show(row['value'])},"
+            f" compared with {show(row['compared_with'])}"
+            for row in rows.to_dict("records")
+        ]
+        found.append({"name": flag[0].upper() + flag[1:], "meaning": meaning, "entries": entries})
+    return found
+
+
+def distal(numbers: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
+    """The section on distal adversarials, from metrics/distal.json."""
+    rows = []
+    for model, own in numbers.items():
+        exact, estimated = own["exact"], own["estimated"]
+        rows.append({
+            "Model": MODEL_LABELS[model],
+            "n": number(exact["starts"]),
+            "reached": share(exact["reached"]),
+            "distal": share(exact["distal"]),
+            "distal if binarised": share(exact["distal_binarised"]),
+            "median distance": number(exact.get("median_distance")),
+            "median steps": number(exact.get("median_steps")),
+            "n, estimated gradient": number(estimated["starts"]),
+            "reached, estimated gradient": share(estimated["reached"]),
+        })  # fmt: skip
+    radius = {own["exact"]["distal_from_distance"] for own in numbers.values()}
+    text = (
+        "Ascents from noise towards one class. Reached: the probability that the ascent aims at. Distal: reached, and farther"
+        f" from the nearest training image of the class (L₂ {', '.join(map(number, radius))}) than any of its test images."
+    )
+    return {"id": "distal", "title": "Distal adversarials", "text": text, "rows": rows}
+
+
+def calibration(table: pd.DataFrame) -> dict[str, Any]:
+    """The section on calibration, from metrics/calibration.csv."""
+    rows = [
+        {
+            "Model": MODEL_LABELS[row["model"]],
+            "n": number(row["images"], 4),
+            "accuracy": share(row["accuracy"], 1),
+            "alpha": number(row["alpha"]),
+            "alpha, paper": number(row["paper_alpha"]),
+            "eta": number(row["eta"]),
+            "eta, paper": number(row["paper_eta"]),
+            "median confidence": f"{share(row['median_confidence_before'])} → {share(row['median_confidence_after'])}",
+            "calibration error": f"{number(row['calibration_error_before'])} → {number(row['calibration_error_after'])}",
+        }
+        for row in table.to_dict("records")
+    ]
+    text = (
+        "Alpha and eta of the softmax (eq. 4), on test images that no attack touches; → : before and after calibration."
+    )
+    return {"id": "calibration", "title": "Calibration", "text": text, "rows": rows}

@@ -1,0 +1,86 @@
+"""The stages of dvc.yaml: what each needs, which are stale, and their runs by DVC."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvc.lock import LockError
+from dvc.repo import Repo
+from dvc.stage import Stage as DVCStage
+
+from analysis_by_synthesis.pipeline.errors import UserError
+from analysis_by_synthesis.pipeline.project import Project
+
+WAIT = 2.0  # seconds between two looks whether another DVC has ended
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml.
+
+    Attributes:
+        name: "attack@cnn-fgm".
+        command: the words that run it.
+        needs: the stages that make what it reads.
+        inputs, outs: files and folders, from the project's root.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    needs: frozenset[str]
+    inputs: tuple[Path, ...]
+    outs: tuple[Path, ...]
+
+
+def read_stages(project: Project) -> dict[str, Stage]:
+    """The stages of the project, by name."""
+    with Repo(str(project.root)) as repo:
+        graph = repo.index.graph
+        return {stage.name: _stage(stage, graph.successors(stage)) for stage in graph if _is_of(stage, project)}
+
+
+def _is_of(stage: DVCStage, project: Project) -> bool:
+    return Path(stage.wdir) == project.root.resolve()
+
+
+def _stage(stage: DVCStage, needed: Collection[DVCStage]) -> Stage:
+    inputs, outs = ({Path(part.def_path) for part in parts} for parts in (stage.deps, stage.outs))
+    names = frozenset(other.name for other in needed)
+    return Stage(stage.name, tuple(stage.cmd.split()), names, tuple(sorted(inputs)), tuple(sorted(outs)))
+
+
+def stale(project: Project, names: Collection[str]) -> set[str]:
+    """Those of the stages that `dvc repro --single-item` would run."""
+    if not names:
+        return set()
+    said = False
+    while True:
+        try:
+            with Repo(str(project.root)) as repo:
+                return set(repo.status(targets=sorted(names)))
+        except LockError:
+            if not said:
+                print("Another DVC is at work here; this waits until it has ended.", file=sys.stderr)
+            said = True
+            time.sleep(WAIT)
+
+
+def repro(names: Collection[str]) -> None:
+    """Let DVC run these stages, each of which has all that it needs.
+
+    Raises:
+        UserError: one fails.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for their `python`
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--quiet", "--single-item", *sorted(names)]
+    dvc = subprocess.Popen(command, env=os.environ | {"PATH": path, "TQDM_DISABLE": "1"})
+    try:
+        code = dvc.wait()
+    finally:
+        dvc.wait()  # after Ctrl-C too: it writes dvc.lock
+    if code:
+        raise UserError(f"a stage has failed, as said above; mend it, and run again ({', '.join(sorted(names))}).")

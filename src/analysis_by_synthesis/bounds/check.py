@@ -148,10 +148,9 @@ def _against_each_cut(relaxation: Relaxation, c: int, latents: Tensor, decoded: 
 
 @lru_cache(maxsize=1)
 def _decoded(inference: Inference, model: ABS, number: int, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Candidates (K, 8) of each class and their images (K, 784)."""
-    draws = candidate_latents(
-        model.settings.model_copy(update={"candidates": number, "seed": seed}), inference.latent_dim
-    )
+    """Candidates (K, 8) of each class, unlikely ones too, where those of inference are missing; and their images (K, 784)."""
+    all_kept = {"candidates": number, "seed": seed, "dismissed": 0.0}
+    draws = candidate_latents(model.settings.model_copy(update=all_kept), inference.latent_dim)
     draws = draws.to(inference.candidates)
     parts = draws.split(1000)
     return [

@@ -24,7 +24,7 @@ def test_the_page_needs_nothing_else_and_shows_every_entry(project):
     markup = re.sub(r"(?s)<(style|script).*?</\1>", "", page)
     assert not re.search(r'(src|href)="(?!data:|#)', markup) and "url(" not in page
     assert markup.count("data:image/png;base64,") == len(sections.TITLES)
-    assert "nan" not in re.sub(r'"data:[^"]*"', "", markup)
+    assert not re.search(r"\b(nan|inf|None)\b", re.sub(r'"data:[^"]*"', "", markup))
     table = pd.read_csv(project / "metrics/table1.csv")
     assert markup.count("data-details=") == len(table)
 
@@ -113,6 +113,9 @@ def test_the_headline_is_what_is_known_of_the_median_image():
         {"abs": own}, pd.DataFrame([row(model="abs", attack="All L2 Attacks", paper_median=2.3)])
     )
     assert (first["bracket"], first["paper"], second["bracket"]) == ("2.04 – 2.05", "attacks 2.3", "11")
+    del own["l2"]["median_upper"]  # most images have no adversarial
+    assert "within ∞ in L₂ or 11 pixels." in sections.headline({"abs": own})
+    assert "no bounds" in sections.headline({"abs": {}})
 
 
 def test_flags_are_grouped_and_shares_are_shares():

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORM_NAMES, Norm
@@ -64,12 +65,19 @@ def _listed(values: Any) -> str:
 def headline(bounds: Bounds) -> str:
     """What was found, in a sentence or two; only what there are numbers of."""
     own = bounds["abs"]
+    if not own:
+        return "There are no bounds on the robustness of ABS here."
     n = _listed({numbers["n"] for numbers in own.values()})
-    lower, upper = (_each({norm: own[norm][name] for norm in own}) for name in ("median_lower", "median_upper"))
+    lower, upper = (_each({norm: _median(own[norm], which) for norm in own}) for which in ("lower", "upper"))
     return (
         f"Half of {n} test images keep their class for ABS under every change smaller than {lower}, and half have a verified"
         f" adversarial within {upper}. The first number is a bound as far as the search over latents finds the global minimum."
     )
+
+
+def _median(numbers: dict[str, Any], which: str) -> float:
+    """A median of infinity has no entry."""
+    return float(numbers.get(f"median_{which}", np.inf))
 
 
 def _each(distances: dict[Norm, float]) -> str:
@@ -90,10 +98,10 @@ def cards(bounds: Bounds, table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for norm, own in bounds["abs"].items():
         attacked = of_abs.get(OF_THE_PAPER.format(NORM_NAMES[norm]))
         known = {"attacks": attacked, "mean bound": own.get("paper_mean"), "median bound": own.get("paper_median")}
-        ends = dict.fromkeys(distance(own[name], norm) for name in ("median_lower", "median_upper"))
+        ends = dict.fromkeys(distance(_median(own, which), norm) for which in ("lower", "upper"))
         yield {
             "name": NORM_SYMBOLS[norm], "bracket": " – ".join(ends), "n": own["n"],
-            "paper": ", ".join(f"{name} {number(value)}" for name, value in known.items() if value is not None),
+            "paper": ", ".join(f"{name} {number(value)}" for name, value in known.items() if pd.notna(value)),
         }  # fmt: skip
 
 
@@ -105,8 +113,8 @@ def bound_rows(bounds: Bounds) -> list[dict[str, Any]]:
             check = own["check"]
             rows.append({"name": f"{MODEL_LABELS[model]}, {NORM_SYMBOLS[norm]}", "cells": {
                 "n": number(own["n"]),
-                "median lower": distance(own.get("median_lower"), norm),
-                "median upper": distance(own.get("median_upper"), norm),
+                "median lower": distance(_median(own, "lower"), norm),
+                "median upper": distance(_median(own, "upper"), norm),
                 "median of upper / lower": number(own.get("median_ratio"), 4),
                 "certified accuracy": share(own["certified_accuracy"]),
                 "attacked accuracy": share(own.get("attacked_accuracy")),

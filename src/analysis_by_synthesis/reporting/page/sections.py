@@ -12,7 +12,7 @@ from analysis_by_synthesis.params.report import MODEL_LABELS, OF_THE_PAPER
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
 from analysis_by_synthesis.reporting.page.explained import embedded
-from analysis_by_synthesis.reporting.page.numbers import distance, number, share
+from analysis_by_synthesis.reporting.page.numbers import UNKNOWN, distance, number, share
 
 Bounds = dict[str, dict[Norm, dict[str, Any]]]  # metrics/bounds.json
 SHARES = ("zero gradients", "not confirmed", "no success at any budget")  # flags whose value is a share of the samples
@@ -142,6 +142,32 @@ def flags(table: pd.DataFrame) -> list[dict[str, Any]]:
         ]
         found.append({"name": flag[0].upper() + flag[1:], "meaning": meaning, "entries": entries})
     return found
+
+
+def claims(table: pd.DataFrame) -> dict[str, Any]:
+    """The section on what the paper says in words, from metrics/claims.csv."""
+    rows = [
+        {
+            "The paper": f"“{row.claim}” ({row.where})",
+            "Verdict": row.verdict,
+            "by": f"{row.evidence}, n = {row.n:,}" if row.n else f"{row.evidence}: too few images",
+            "Statistic": row.statistic,
+            "Value": UNKNOWN
+            if np.isnan(row.value)
+            else f"{number(row.value)} ({number(row.low)} to {number(row.high)})",
+            "Has to be": f"above {number(row.above)}"
+            if np.isinf(row.below)
+            else f"{number(row.above)} to {number(row.below)}",
+        }
+        for row in table.itertuples()
+    ]
+    counts = table["verdict"].value_counts()
+    text = (
+        "Each sentence with the statistic that would show it and its 95 % interval. It holds where the whole interval lies where it has"
+        " to, does not hold where it lies outside, and is open in between or with too few images. A number that the paper"
+        f" prints holds where the intervals meet. {'; '.join(f'{name}: {count}' for name, count in counts.items())}."
+    )
+    return {"id": "claims", "title": "What the paper claims", "text": text, "rows": rows}
 
 
 def distal(numbers: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:

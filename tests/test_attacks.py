@@ -177,7 +177,7 @@ def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_
     labels = model(images).argmax(1)
     recorder = Recorder(GrowsCertain(model, asked=14), images, labels, "l2", resources=Resources(images, labels, {}))
     settings = boundary.Settings(
-        norm="l2", steps=10, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=10
+        norm="l2", restarts=1, steps=10, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=10
     )
     boundary.Attack(settings).run(recorder)
     assert recorder.best_distance.isfinite().all()
@@ -188,7 +188,7 @@ def test_the_boundary_attack_is_foolboxs():
     model, images = two_classes(6)
     labels = model(images).argmax(1)
     settings = boundary.Settings(
-        norm="l2", steps=600, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=5
+        norm="l2", restarts=1, steps=600, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=5
     )
     pool = Resources(images, labels, {})
     recorders = [Recorder(model, images, labels, "l2", candidates=3, resources=pool) for _ in range(2)]
@@ -210,6 +210,21 @@ def test_the_boundary_attack_is_foolboxs():
         assert all(map(torch.equal, ours.closest(sample), foolboxs.closest(sample)))
 
 
+def test_a_second_boundary_walk_can_only_help():
+    model, images = two_classes(4)
+    labels = model(images).argmax(1)
+    found = []
+    for restarts in (1, 2):
+        settings = boundary.Settings(
+            norm="l2", restarts=restarts, steps=20, spherical_step=0.01, source_step=0.01, update_stats_every_k=1,
+            bisections=5,
+        )  # fmt: skip
+        recorder = smallest(model, boundary.Attack(settings), images, Resources(images, labels, {}))
+        found.append((recorder.best_distance, recorder.queries))
+    (once, queries), (twice, more) = found
+    assert (twice <= once).all() and (more > 1.5 * queries).all()
+
+
 def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_do():
     """In L0 only: for each norm Foolbox compiles an optimiser of its own, which takes half a minute."""
     model, images = two_classes(4)
@@ -225,7 +240,14 @@ def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_
     [
         (
             boundary,
-            {"norm": "l2", "steps": 1000, "spherical_step": 0.01, "source_step": 0.01, "update_stats_every_k": 1},
+            {
+                "norm": "l2",
+                "restarts": 1,
+                "steps": 1000,
+                "spherical_step": 0.01,
+                "source_step": 0.01,
+                "update_stats_every_k": 1,
+            },
         ),
         (hop_skip_jump, {"norm": "l2", "steps": 4, "initial_gradient_eval_steps": 100}),
         (hop_skip_jump, {"norm": "linf", "steps": 4, "initial_gradient_eval_steps": 100}),

@@ -277,7 +277,7 @@ def test_bounds_that_are_halved_zero_or_too_large_are_named(audited, test_split)
 @pytest.mark.parametrize(
     ("stage", "names"),
     [
-        ("report", ["metrics/median/abs.json", "metrics/table1.csv", "plots/figure2/l2.csv"]),
+        ("report", ["metrics/accuracy/linf/bim.json", "metrics/table1.csv", "plots/figure2/l2.csv"]),
         ("figures", ["plots/figure8/l0.csv"]),
         ("runs", ["metrics/runs.csv"]),
     ],

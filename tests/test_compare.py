@@ -9,6 +9,7 @@ import smoke
 import yaml
 
 pytestmark = pytest.mark.xdist_group("the smoke run")
+PICTURES = {f"reconstructions@{model}" for model in ("abs", "binary_abs")}  # of the closest adversarials of all attacks
 
 
 @pytest.fixture
@@ -43,12 +44,17 @@ def test_a_branch_is_compared(branch):
         "report",
         "figures",
         "page",
+        *PICTURES,
     }
     assert shown(branch, "dvc params diff main") == [["params.yaml", "attacks.bim.bisections", "3", "1"]]
     changed = shown(branch, "dvc metrics diff main")
-    may = {f"metrics/{kind}/linf/{name}.json" for kind in ("median", "accuracy") for name in ("bim", "all", "all_ours")}
+    may = {
+        f"metrics/{kind}/linf/{name}.json"
+        for kind in ("median", "accuracy")
+        for name in ("bim", "all", "all_estimated", "all_ours")
+    }
     assert changed and {path for path, *_ in changed} <= may and {model for _, model, *_ in changed} == {"cnn"}
-    assert "metrics/median/linf/bim.json" in {path for path, *_ in shown(branch, "dvc metrics show")}
+    assert "metrics/accuracy/linf/bim.json" in {path for path, *_ in shown(branch, "dvc metrics show")}
     run(branch, "dvc", "plots", "diff", "main")
     page = (branch / "dvc_plots/index.html").read_text()
     assert (
@@ -71,7 +77,7 @@ def test_code_is_content(branch):
     cells = {f"attack@{model}-salt_and_pepper" for model in models}
     assert stages_to_run(branch) == {"code"}  # until it has run, nobody knows
     run(branch, "dvc", "repro", "code")
-    assert cells <= stages_to_run(branch) <= cells | {"runs", "report", "figures", "page"}
+    assert cells <= stages_to_run(branch) <= cells | {"runs", "report", "figures", "page", *PICTURES}
     diff = json.loads(run(branch, "dvc", "params", "diff", "main", "--json"))
     assert set(diff["code.json"]) == {"attacks.salt_and_pepper"}
 

@@ -148,15 +148,15 @@ def test_gradients_are_those_of_the_cpu(model, model_on_gpu, images):
 
 
 SEARCH = {
-    "screened": 8, "starts": 6, "starts_per_class": 1, "nearest_starts": 1, "runs": 4, "rounds": 1, "new_runs": 1, "evaluations": 5,
-    "tolerance": 0.001, "alternations": 4, "weight_steps": 3, "weight_rate": 1.0, "merge_radius": 0.1, "final_runs": 2, "final_factor": 2,
-    "attack_depth": 1.5, "bisections": 4, "slack": 0.001,
+    "opening_starts": 3, "opening_runs": 2, "screened": 8, "starts": 6, "starts_per_class": 1, "nearest_starts": 1, "scattered": 1,
+    "spread": 0.3, "runs": 4, "rounds": 1, "new_runs": 1, "evaluations": 5, "tolerance": 0.001, "alternations": 4, "weight_steps": 3,
+    "weight_rate": 1.0, "merge_radius": 0.1, "final_runs": 2, "final_factor": 2, "attack_depth": 1.5, "bisections": 4, "slack": 0.001,
 }  # fmt: skip
 ATTACKS = [
     (ddn, {"norm": "l2", "steps": 30, "init_epsilon": 1.0, "gamma": 0.2}),
     (fast_gradient, {"norm": "linf", "epsilons": 20, "finer_epsilons": 5}),
     (fast_gradient, {"norm": "l2", "epsilons": 20, "finer_epsilons": 5, "difference_steps": [0.1]}),
-    (boundary, {"norm": "l2", "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "update_stats_every_k": 10, "bisections": 5}),
+    (boundary, {"norm": "l2", "restarts": 1, "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "update_stats_every_k": 10, "bisections": 5}),
     (latent_descent, {"norm": "l2", "epsilon": 0.05, "steps": 50, "bisections": 8}),
     (pointwise, {"norm": "l0", "restarts": 1, "repetitions": 1, "levels": 20, "density_factor": 1.2, "bisections": 5, "min_improvement": 0.01}),
     (bound_guided, {"norm": "linf", "search": SEARCH}),

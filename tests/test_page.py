@@ -24,7 +24,7 @@ def test_the_page_needs_nothing_else_and_shows_every_entry(project):
     markup = re.sub(r"(?s)<(style|script).*?</\1>", "", page)
     assert not re.search(r'(src|href)="(?!data:|#)', markup) and "url(" not in page
     assert markup.count("data:image/png;base64,") == len(sections.TITLES)
-    assert "nan" not in re.sub(r'"data:[^"]*"', "", markup)
+    assert not re.search(r"\b(nan|inf|None)\b", re.sub(r'"data:[^"]*"', "", markup))
     table = pd.read_csv(project / "metrics/table1.csv")
     assert markup.count("data-details=") == len(table)
 
@@ -65,6 +65,7 @@ def row(**changes):
         "accuracy_high": 0.6,
     }
     without = {"rejected": pd.NA, "attacks": np.nan, "paper_median": np.nan, "paper_accuracy": np.nan}
+    without["median_verdict"] = np.nan
     return {"norm": "l2", "attack": "FGM", "model": "cnn", "n": 50} | numbers | without | changes
 
 
@@ -74,14 +75,21 @@ def entries(*rows):
 
 
 def test_an_entry_is_compared_with_the_paper():
-    pairs = [(2, 2.05), (2, 3), (3, 2), (INF, INF), (2, INF), (INF, 2), (2, np.nan)]
-    rows = [
-        row(model=model, median=a, paper_median=b, attack=f"A{i}")
-        for i, (a, b) in enumerate(pairs)
-        for model in ["cnn"]
-    ]
-    verdicts = [entry["verdict"] for entry in entries(*rows)]
-    assert verdicts == ["close", "stronger", "weaker", "close", "stronger", "weaker", "alone"]
+    verdicts = {"agrees": "close", "ours lower": "stronger", "ours higher": "weaker", np.nan: "alone"}
+    rows = [row(attack=f"A{i}", median_verdict=verdict) for i, verdict in enumerate(verdicts)]
+    assert [entry["verdict"] for entry in entries(*rows)] == list(verdicts.values())
+
+
+def test_a_claim_reads_as_the_paper_has_it():
+    table = pd.DataFrame([
+        {"where": "Section 7", "claim": "A > B", "statistic": "A less B", "evidence": "ours too", "n": 50,
+         "value": 0.5, "low": 0.25, "high": 0.75, "above": 0.0, "below": INF, "verdict": "holds"},
+        {"where": "Section 7", "claim": "C", "statistic": "C", "evidence": "ours too", "n": 0,
+         "value": np.nan, "low": np.nan, "high": np.nan, "above": 0.1, "below": 0.2, "verdict": "open"},
+    ])  # fmt: skip
+    one, other = sections.claims(table)["rows"]
+    assert one["Value"] == "0.5 (0.25 to 0.75)" and one["Has to be"] == "above 0" and one["by"] == "ours too, n = 50"
+    assert other["Value"] == "–" and other["Has to be"] == "0.1 to 0.2" and other["by"] == "ours too: too few images"
 
 
 def test_details_say_n_intervals_and_what_is_not_counted():
@@ -113,6 +121,9 @@ def test_the_headline_is_what_is_known_of_the_median_image():
         {"abs": own}, pd.DataFrame([row(model="abs", attack="All L2 Attacks", paper_median=2.3)])
     )
     assert (first["bracket"], first["paper"], second["bracket"]) == ("2.04 – 2.05", "attacks 2.3", "11")
+    del own["l2"]["median_upper"]  # most images have no adversarial
+    assert "within ∞ in L₂ or 11 pixels." in sections.headline({"abs": own})
+    assert "no bounds" in sections.headline({"abs": {}})
 
 
 def test_flags_are_grouped_and_shares_are_shares():

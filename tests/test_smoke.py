@@ -55,4 +55,5 @@ def test_changes_rerun_only_what_reads_them(project):
     finally:
         path.write_text(original)
     trainings = {f"train_vae@{digit}" for digit in range(10)}
-    assert found == {"code", "transfer@cnn-bim", "report", "figures"} | trainings
+    pictures = {f"reconstructions@{model}" for model in ("abs", "binary_abs")}  # these name the attacks
+    assert found == {"code", "transfer@cnn-bim", "report", "figures"} | pictures | trainings

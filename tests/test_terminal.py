@@ -85,7 +85,7 @@ def test_the_results_in_short_fit_into_100_columns_and_are_those_of_the_metrics(
 def test_table_2_in_short(tmp_path):
     (tmp_path / "params.yaml").write_text("")
     (tmp_path / "metrics").mkdir()
-    assert summary(tmp_path).stderr.startswith("ERROR: params.yaml has no keys")
+    assert summary(tmp_path).stderr.startswith("ERROR: metrics/table1.csv is not here")
     (tmp_path / "metrics/table2.csv").write_text(
         "model,attack,n,median,paper_median,accuracy,images,paper_accuracy\n"
         "cnn,BIM,50,0.81,0.8,0.97,2000,0.971\nabs,Lower bound,50,1.2,,0.89,2000,0.897\n"

@@ -17,12 +17,13 @@ CONVERGED = 1e-7  # source step, relative to the distance, that ends the walk
 
 
 class Attack(base.Attack[Settings]):
-    """A walk of each sample from an image of another class."""
+    """Walks of each sample from images of other classes: where one begins decides in which class it ends."""
 
     def run(self, recorder: Recorder) -> None:
-        rows, starts = adversarial_starts(recorder, 0, self.settings.bisections)
-        if len(rows):
-            walk(recorder, starts, rows, self.settings)
+        for rank in range(self.settings.restarts):
+            rows, starts = adversarial_starts(recorder, rank, self.settings.bisections)
+            if len(rows):
+                walk(recorder, starts, rows, self.settings)
 
 
 def walk(recorder: Recorder, starts: Tensor, rows: Tensor, settings: Settings) -> None:

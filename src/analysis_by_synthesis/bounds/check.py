@@ -11,6 +11,7 @@ The cuts are the bracket's: any other latent of the true class would only make t
 import time
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -85,55 +86,60 @@ def _least_size(relaxation: Relaxation, known: Runs, settings: CheckSettings, se
     Args:
         known: the bracket's runs (1, P).
     """
-    model = relaxation.model
-    inference, own = model.inference, relaxation.cuts
-    parts: list[tuple[Tensor, Tensor]] = []
-    for c, (candidates, decoded) in enumerate(_decoded(inference, model, settings.candidates, settings.seed)):
-        if c != relaxation.labels.item():
-            ratio = _against_each_cut(relaxation, decoded, candidates, model.gamma[c])
-            starts = candidates[ratio.topk(settings.starts, largest=False).indices]
-            parts.append((torch.full((settings.starts,), c), starts))
+    model, radius = relaxation.model, search.merge_radius
+    candidates = _decoded(model.inference, model, settings.candidates, settings.seed)
+    others = [c for c in range(model.inference.classes) if c != relaxation.labels.item()]
+    names = "weight_steps", "evaluations", "tolerance", "alternations"
+    longer = search.model_copy(update={name: getattr(settings, name) for name in names})
+
+    def begin(parts: list[tuple[Tensor, Tensor]]) -> Runs:
+        classes, latents = (torch.cat(together)[None] for together in zip(*parts))
+        cuts = relaxation.cuts.constant.shape[1]
+        weights = torch.full((1, classes.shape[1], cuts), 1 / cuts)
+        return relaxation.step(relaxation.begin(classes, latents, weights, longer), longer)
+
+    def best(c: int, score: Tensor) -> tuple[Tensor, Tensor]:
+        chosen = score.topk(settings.starts, largest=False).indices
+        return torch.full_like(chosen, c), candidates[c][0][chosen]
+
     generator = torch.Generator().manual_seed(settings.seed)
     noise = torch.randn(settings.scattered, *known.latents.shape[1:], generator=generator)
     scattered = (known.latents[0] + settings.spread * noise.to(known.latents)).flatten(0, 1)
-    parts.append((known.classes[0].repeat(settings.scattered), scattered))
-    classes, latents = (torch.cat(together)[None] for together in zip(*parts))
-    weights = torch.full((1, classes.shape[1], own.constant.shape[1]), 1 / own.constant.shape[1])
-    longer = search.model_copy(update={"weight_steps": settings.weight_steps, "evaluations": settings.evaluations})
-    runs = relaxation.step(relaxation.begin(classes, latents, weights, longer), longer)
-    runs = relaxation.step(runs.distinct_first(search.merge_radius).first(4 * settings.runs), longer)
-    runs = runs.distinct_first(search.merge_radius).first(settings.runs)
-    for _ in range(settings.rounds):
-        runs = relaxation.step(runs, longer)
-    return _solved_exactly(
-        relaxation, Runs.joined(runs, known).distinct_first(search.merge_radius).first(settings.exact_runs), settings
-    )
+    promising = [best(c, _against_each_cut(relaxation, c, *candidates[c])) for c in others]
+    runs = begin([*promising, (known.classes[0].repeat(settings.scattered), scattered)]).smallest_first()
+    ends = relaxation.perturbations.x + runs.delta[0, [runs.classes[0].tolist().index(c) for c in others]]
+    near = [best(c, _energy(end, *candidates[c])) for c, end in zip(others, ends)]
+    runs = Runs.joined(runs, begin(near)).distinct_first(radius).first(4 * settings.runs)
+    runs = relaxation.converge(relaxation.step(runs, longer).distinct_first(radius).first(settings.runs), longer)
+    runs = Runs.joined(runs, known).distinct_first(radius).first(settings.exact_runs)
+    exact = [_solved_exactly(relaxation, runs[:, p : p + 1], settings) for p in range(runs.size.shape[1])]
+    return runs.size.new_tensor([min(exact)])
 
 
-def _solved_exactly(relaxation: Relaxation, runs: Runs, settings: CheckSettings) -> Tensor:
-    """The least minimum (1,) inside all cuts of runs (1, P); the best run goes on, delta and latent in turn."""
+def _solved_exactly(relaxation: Relaxation, run: Runs, settings: CheckSettings) -> float:
+    """The least minimum inside all cuts of one run (1, 1): delta and latent in turn, until it stops falling."""
     inference, perturbations = relaxation.model.inference, relaxation.perturbations
-    classes, latents, least = runs.classes[0], runs.latents[0], torch.inf
+    latents, least = run.latents[0], np.inf
     for _ in range(settings.alternations):
-        theirs = relaxation.energies(classes[None], latents[None])
-        solved = [
-            exact_least(
-                perturbations, Energies(constant - relaxation.cuts.constant[0], slope - relaxation.cuts.slope[0])
-            )
-            for constant, slope in zip(theirs.constant[0], theirs.slope[0])
-        ]
-        best = min(range(len(solved)), key=lambda run: solved[run][0])
-        least, delta = min(least, solved[best][0]), torch.from_numpy(solved[best][1]).to(latents)
-        classes, latents = classes[best : best + 1], latents[best : best + 1]
-        x = (perturbations.x + delta).view_as(perturbations.observed)
-        _, latents = inference.refine(x, classes, latents, settings.evaluations)
-    return latents.new_tensor([least])
+        half_spaces = relaxation.energies(run.classes, latents[None]) - relaxation.cuts
+        size, delta = exact_least(perturbations, Energies(half_spaces.constant[0], half_spaces.slope[0]))
+        if not size < least * (1 - settings.tolerance):
+            break
+        least = size
+        x = (perturbations.x + torch.from_numpy(delta).to(latents)).view_as(perturbations.observed)
+        _, latents = inference.refine(x, run.classes[0], latents, settings.evaluations)
+    return min(least, size)
 
 
-def _against_each_cut(relaxation: Relaxation, decoded: Tensor, latents: Tensor, gamma: Tensor) -> Tensor:
-    """constant / ||slope||_q of candidates (K,) against the cut that makes it largest."""
-    perturbations = relaxation.perturbations
-    theirs = gamma * ((decoded - perturbations.x).square().sum(1) + latents.square().sum(1) / 2)
+def _energy(x: Tensor, latents: Tensor, decoded: Tensor) -> Tensor:
+    """E(z; x) (K,) of latents (K, 8) and their images (K, 784) for x (784,) or (1, 784)."""
+    return (decoded - x).square().sum(1) + latents.square().sum(1) / 2
+
+
+def _against_each_cut(relaxation: Relaxation, c: int, latents: Tensor, decoded: Tensor) -> Tensor:
+    """constant / ||slope||_q of candidates (K,) of class c against the cut that makes it largest."""
+    perturbations, gamma = relaxation.perturbations, relaxation.model.gamma[c]
+    theirs = gamma * _energy(perturbations.x, latents, decoded) + relaxation.model.offset[c]
     needed = (theirs[:, None] - relaxation.cuts.constant).clamp_min(0)
     order = 1.0 if perturbations.norm == "linf" else 2.0
     steepness = 2 * gamma * torch.cdist(decoded, 0.5 + relaxation.cuts.slope[0] / (2 * gamma), p=order)
@@ -142,10 +148,9 @@ def _against_each_cut(relaxation: Relaxation, decoded: Tensor, latents: Tensor, 
 
 @lru_cache(maxsize=1)
 def _decoded(inference: Inference, model: ABS, number: int, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Candidates (K, 8) of each class and their images (K, 784)."""
-    draws = candidate_latents(
-        model.settings.model_copy(update={"candidates": number, "seed": seed}), inference.latent_dim
-    )
+    """Candidates (K, 8) of each class, unlikely ones too, where those of inference are missing; and their images (K, 784)."""
+    all_kept = {"candidates": number, "seed": seed, "dismissed": 0.0}
+    draws = candidate_latents(model.settings.model_copy(update=all_kept), inference.latent_dim)
     draws = draws.to(inference.candidates)
     parts = draws.split(1000)
     return [

@@ -15,6 +15,7 @@ Two facts make the minimum over z cheap to search for, in any norm:
 
 from copy import copy
 from dataclasses import dataclass, fields
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ from analysis_by_synthesis.inference.engine import Runs as Searches
 from analysis_by_synthesis.models.abs import ABS, with_latents
 from analysis_by_synthesis.params.bounds import CutSettings
 
-LEAST_WEIGHT = 1e-6  # of a cut, so that it can come back
+LEAST_WEIGHT = 1e-3  # of a cut, so that it can come back
 
 
 @dataclass(frozen=True)
@@ -128,21 +129,53 @@ class Relaxation:
         chosen.cuts = Energies(self.cuts.constant[rows], self.cuts.slope[rows])
         return chosen
 
-    def search(self, image: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
-        """New runs from candidates, after two looks at each; the `runs` smallest.
+    def search_all(self, runs: Runs, settings: CutSettings) -> Runs:
+        """Search all classes anew for the cuts that there are now, beside the runs; smallest first, converged."""
+
+        def chosen(runs: Runs, *others: Runs, number: int) -> Runs:
+            return reduce(Runs.joined, others, runs).distinct_first(settings.merge_radius).first(number)
+
+        runs = Runs.joined(runs, self.search(runs.weights[:, 0], settings)).smallest_first()
+        runs = chosen(runs, self.search_nearby(runs, settings), number=2 * settings.runs)
+        runs = self.converge(chosen(self.step(runs, settings), number=settings.runs), settings)
+        around = chosen(self.search_around(runs.first(settings.final_runs), settings), number=settings.final_runs)
+        runs = chosen(runs, self.converge(around, settings), number=settings.runs)
+        finer = settings.deciding()
+        runs = self.weigh(runs.classes, runs.latents, runs.inverse_hessian, runs.weights, finer).smallest_first()
+        finished = self.converge(runs.first(settings.final_runs), finer)
+        return Runs.joined(finished, runs[:, settings.final_runs :]).smallest_first()
+
+    def search(self, weights: Tensor, settings: CutSettings) -> Runs:
+        """New runs from the candidates that need the smallest perturbations, after one look at each.
 
         Args:
-            image: some start where inference at this image (N, 1, 28, 28) would.
             weights: of the cuts (N, J), against which the candidates are measured.
         """
-        inference, numbers = self.model.inference, (settings.screened, settings.starts_per_class, settings.starts)
-        own = self.mixture(weights[:, None])
-        small = smallest(self.perturbations, own, self.labels, inference, self.model.gamma, self.model.offset, *numbers)
-        near = self._of_others(inference.starts(self.model.observe(image), settings.nearest_starts))
-        classes, latents = (torch.cat(parts, 1) for parts in zip(small, near))
-        runs = self.begin(classes, latents, weights[:, None].expand(-1, classes.shape[1], -1), settings)
-        runs = self.step(runs, settings).distinct_first(settings.merge_radius).first(2 * settings.runs)
-        return self.step(runs, settings).distinct_first(settings.merge_radius).first(settings.runs)
+        own, numbers = self.mixture(weights[:, None]), (settings.screened, settings.starts_per_class, settings.starts)
+        model = self.model
+        small = smallest(self.perturbations, own, self.labels, model.inference, model.gamma, model.offset, *numbers)
+        mixed = weights[:, None].expand(-1, settings.starts, -1)
+        return self.step(self.begin(*small, mixed, settings), settings)
+
+    def search_nearby(self, runs: Runs, settings: CutSettings) -> Runs:
+        """New runs from where inference for a class sets out at the end of that class's smallest perturbation."""
+        inference, x = self.model.inference, self.perturbations.observed
+        c = torch.arange(inference.classes, device=x.device)
+        size = runs.size[:, None].masked_fill(runs.classes[:, None] != c[:, None], torch.inf)
+        smallest_of_class = size.argmin(2)[:, :, None].expand(-1, -1, runs.delta.shape[2])
+        ends = x[:, None] + runs.delta.gather(1, smallest_of_class).unflatten(2, x.shape[1:])
+        starts = inference.starts(ends.flatten(0, 1), settings.nearest_starts)
+        classes, latents = self._of_others(starts.unflatten(0, ends.shape[:2])[:, c, c])
+        mixed = runs.weights[:, :1].expand(-1, classes.shape[1], -1)
+        return self.step(self.begin(classes, latents, mixed, settings), settings)
+
+    def search_around(self, runs: Runs, settings: CutSettings) -> Runs:
+        """New runs scattered around the latents of runs (N, P), the same way for every image."""
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(*runs.latents.shape[1:2], settings.scattered, runs.latents.shape[2], generator=generator)
+        latents = (runs.latents[:, :, None] + settings.spread * noise.to(runs.latents)).flatten(1, 2)
+        classes, weights = (t.repeat_interleave(settings.scattered, 1) for t in (runs.classes, runs.weights))
+        return self.step(self.begin(classes, latents, weights, settings), settings)
 
     def begin(self, classes: Tensor, latents: Tensor, weights: Tensor, settings: CutSettings) -> Runs:
         """Runs at latents (N, P, L) of classes (N, P), with weights of the cuts (N, P, J)."""
@@ -196,7 +229,8 @@ class Relaxation:
     ) -> Runs:
         """Mix the cuts against latents (N, P, L), by multiplicative weights; of all mixtures on the way, the best.
 
-        A cut that explains x + delta better than the others gains weight.
+        A cut that explains x + delta better than the others gains weight. Steps shorten: where the size has kinks, as it has if
+        pixels are chosen, steps of one length never settle.
         """
         energies = self.energies(classes, latents)
 
@@ -205,9 +239,11 @@ class Relaxation:
             return Runs(classes, latents, inverse_hessian, weights, size, delta)
 
         best = runs = weighed(weights)
-        for _ in range(settings.weight_steps - 1 if weights.shape[-1] > 1 else 0):
+        steps = settings.weight_steps - 1 if weights.shape[-1] > 1 else 0
+        for step in range(steps):
+            rate = settings.weight_rate * (1 - step / steps)
             explained = self.cuts.constant[:, None] - runs.delta @ self.cuts.slope.mT
-            runs = weighed((runs.weights.clamp_min(LEAST_WEIGHT).log() - settings.weight_rate * explained).softmax(-1))
+            runs = weighed((runs.weights.clamp_min(LEAST_WEIGHT).log() - rate * explained).softmax(-1))
             best = _larger(runs, best)
         return best
 
@@ -246,7 +282,9 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
     n = torch.arange(len(labels), device=labels.device)
     allowed = perturbations(model, images, recorder.norm)
     relaxation = Relaxation(model, allowed, labels)
-    runs = relaxation.converge(relaxation.search(images, torch.ones_like(allowed.x[:, :1]), settings), settings)
+    opening = settings.opening()
+    runs = relaxation.search(torch.ones_like(allowed.x[:, :1]), opening)
+    runs = relaxation.step(runs.distinct_first(opening.merge_radius).first(opening.runs), opening).smallest_first()
     single = runs.size[:, 0]
     for _ in range(settings.rounds):
         x = attack(recorder, relaxation, runs.first(1), settings)
@@ -255,10 +293,7 @@ def bracket(recorder: Recorder, settings: CutSettings) -> Bracket:
         others = (model.gamma * distance + model.offset).scatter(1, labels[:, None], torch.inf)
         rivals = others.topk(min(settings.new_runs, others.shape[1] - 1), largest=False).indices
         runs = relaxation.resume(runs, rivals, latents[n[:, None], rivals], settings)
-    worst = allowed.perturbed(runs.delta[:, 0])
-    runs = relaxation.converge(Runs.joined(runs, relaxation.search(worst, runs.weights[:, 0], settings)), settings)
-    finished = relaxation.converge(runs.first(settings.final_runs), settings.deciding())
-    runs = Runs.joined(finished, runs[:, settings.final_runs :]).smallest_first()
+    runs = relaxation.search_all(runs, settings)
     single = single.minimum(relaxation.with_first_cut(runs).amin(1)).minimum(runs.size[:, 0])
     single, lower = (allowed.attainable((1 - settings.slack) * size) for size in (single, runs.size[:, 0]))
     return Bracket(single, lower, runs, relaxation)

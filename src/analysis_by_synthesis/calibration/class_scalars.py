@@ -34,6 +34,7 @@ def fit_binary_abs(vaes: Path, folder: Path, settings: ClassScalars, images: Ten
 
 def copy_vaes(vaes: Path, folder: Path) -> None:
     """Copy the VAEs of a folder of ABS to that of a Binary ABS."""
+    folder.mkdir(parents=True, exist_ok=True)
     for path in weight_files(vaes):
         shutil.copyfile(path, folder / path.name)
 

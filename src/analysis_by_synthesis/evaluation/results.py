@@ -10,7 +10,6 @@ import pandas as pd
 from analysis_by_synthesis.distances import NORM_NAMES, Norm
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
-from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import read_records
 
@@ -94,7 +93,7 @@ def attack_tables(
 
 
 def all_attacks(cells: Mapping[Row, Cell], names: Collection[str], label: str, min_images: int) -> dict[Row, Together]:
-    """Per norm and model of Table 1, the attacks with these names together.
+    """Per norm and model, the attacks with these names together.
 
     Args:
         names: blocks of params.yaml.
@@ -104,7 +103,6 @@ def all_attacks(cells: Mapping[Row, Cell], names: Collection[str], label: str, m
     return {
         Row(norm, label.format(NORM_NAMES[norm]), model): Together(table.min(axis=1), list(table))
         for (norm, model), table in attack_tables(cells, names, min_images).items()
-        if model in MODEL_LABELS
     }
 
 

@@ -18,6 +18,7 @@ from analysis_by_synthesis.params.report import (
 )
 
 UNEXPLAINED = "not explained yet"
+AGREES, HIGHER, LOWER = "agrees", "ours higher", "ours lower"
 PRINTED = {"l2": 0.05, "linf": 0.005, "l0": 0.0}  # half the last digit of the paper's medians; those of L0 are exact
 PRINTED_SHARE = 0.005  # of its accuracies under attack
 PRINTED_CLEAN = 0.0005  # of those on clean images
@@ -101,11 +102,7 @@ def verdicts(table: pd.DataFrame, name: str, printed: pd.Series) -> pd.Series:
     """
     theirs, low, high = table[f"paper_{name}"], table[f"{name}_low"], table[f"{name}_high"]
     slack = printed * (1 + ROUNDING) + ROUNDING * theirs.where(np.isfinite(theirs), 0.0)
-    found = (
-        pd.Series("agrees", index=table.index)
-        .mask(low > theirs + slack, "ours higher")
-        .mask(high < theirs - slack, "ours lower")
-    )
+    found = pd.Series(AGREES, index=table.index).mask(low > theirs + slack, HIGHER).mask(high < theirs - slack, LOWER)
     return found.where(theirs.notna())
 
 

@@ -1,4 +1,4 @@
-"""A trained network as it is run: batch norm folded into the convolutions before it, channels last."""
+"""A trained network as it is run: batch norm folded into the convolutions before it, channels last, as little as possible activated."""
 
 import torch
 from torch import nn
@@ -16,8 +16,12 @@ def folded(network: nn.Sequential) -> nn.Sequential:
             convolution = layers[-1]
             assert isinstance(convolution, nn.Conv2d)
             layers[-1] = fuse_conv_bn_eval(convolution, layer)
+        elif isinstance(layer, nn.MaxPool2d) and isinstance(layers[-1], (nn.ELU, nn.ReLU)):
+            layers.insert(-1, layer)  # an activation that grows picks the same maximum
+        elif isinstance(layer, (nn.ELU, nn.ReLU)):
+            layers.append(type(layer)(inplace=True))
         else:
-            layers.append(nn.ELU(inplace=True) if isinstance(layer, nn.ELU) else layer)
+            layers.append(layer)
     fast = nn.Sequential(*layers).eval()
     fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch has no type for it
     return fast

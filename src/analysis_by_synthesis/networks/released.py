@@ -32,9 +32,9 @@ def download(settings: Download, folder: Path) -> None:
 
 
 def _verified(settings: Download, path: str) -> bytes:
-    for source, read in _sources(settings, path):
+    for source, fetch in _sources(settings, path):
         try:
-            content = read()
+            content = fetch()
         except OSError as error:
             log.warning("%s can't be read (%s).", source, error)
             continue

@@ -8,6 +8,10 @@ from analysis_by_synthesis.params.base import Block, Count, Positive, Share
 class CutSettings(Block):
     """How the bounds of one image are searched for (bounds.cuts)."""
 
+    opening_starts: Count
+    """Starts of the search before there are cuts to look for, at least one in each class."""
+    opening_runs: Count
+    """Runs that go on from these."""
     screened: Count
     """Candidates of each class whose perturbations are measured."""
     starts: Count
@@ -16,6 +20,10 @@ class CutSettings(Block):
     """Least number of these starts in each class."""
     nearest_starts: Count
     """Further starts of each class: the candidates that explain the image best."""
+    scattered: Count
+    """Further starts around each of the smallest runs."""
+    spread: Positive
+    """Standard deviation of these, in latent space."""
     runs: Count
     """Runs that go on from these starts, of all classes."""
     rounds: Count
@@ -31,7 +39,7 @@ class CutSettings(Block):
     weight_steps: Count
     """Gradient steps towards the best weights of the cuts."""
     weight_rate: Positive
-    """Length of these steps."""
+    """Length of the first of these steps; the others shorten evenly towards 0."""
     merge_radius: Positive
     """Distance in latent space below which two runs of a class count as one."""
     final_runs: Count
@@ -44,6 +52,11 @@ class CutSettings(Block):
     """Halvings of this depth."""
     slack: Share
     """Share by which bounds are lowered, for what the tolerance leaves."""
+
+    def opening(self) -> "CutSettings":
+        """For the search before there are cuts to look for."""
+        fewer = {"starts": self.opening_starts, "starts_per_class": 1, "runs": self.opening_runs}
+        return self.model_copy(update=fewer)
 
     def deciding(self) -> "CutSettings":
         """For the runs that decide the bound."""

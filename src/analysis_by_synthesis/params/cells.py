@@ -49,7 +49,7 @@ class Cells(Block):
     attack_latents: AttackList
     """Attacks that see the latents of the model."""
     attack_networks: AttackList
-    """Attacks that are made for plain networks."""
+    """Attacks on plain networks alone."""
     attack_amortised: AttackList = AttackList(models=[], attacks=[])
     """Attacks on the model without a search."""
     transfer: AttackList

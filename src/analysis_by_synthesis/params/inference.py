@@ -91,7 +91,7 @@ class InferenceSettings(Block):
     decision: Rounds
     """Rounds of the search for the class alone."""
     nearby_evaluations: Count
-    """Evaluations of D and its gradient for an image that hardly differs from one whose latents are known."""
+    """Evaluations of D and its gradient, at most, for an image that hardly differs from one whose latents are known."""
     following: FollowingSettings
     """The search for the images of an attack."""
 

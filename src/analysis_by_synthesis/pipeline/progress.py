@@ -24,7 +24,7 @@ def progress(items: Collection[T], label: str) -> Iterator[T]:
 
 
 def stop() -> None:
-    """Take away the bar that an interrupted stage has left."""
+    """Take away the bars that an interrupted stage has left."""
     while _shown:
         _shown.pop().stop()
 
@@ -48,7 +48,8 @@ def _on_terminal(items: Collection[T], label: str, console: Console) -> Iterator
         left = time_left(seconds, len(items) - len(seconds))
         bar.update(task, completed=len(seconds), ends=None if left is None else time.monotonic() + left)
         yield item
-    stop()
+    _shown.remove(bar)
+    bar.stop()
 
 
 def _in_lines(items: Collection[T], label: str) -> Iterator[T]:

@@ -84,5 +84,6 @@ def write_metrics(
                 by_model = group.set_index("model")[number].round(6).to_dict()
                 write_json(directory / number / norm / f"{names[norm, attack]}.json", by_model)
         for norm in NORMS:
-            lower = {model: norms[norm][of_bounds] for model, norms in bounds.items() if norm in norms}
-            write_json(directory / number / norm / "lower_bound.json", lower)
+            said = {model: norms.get(norm, {}).get(of_bounds) for model, norms in bounds.items()}
+            if lower := {model: value for model, value in said.items() if value is not None}:
+                write_json(directory / number / norm / "lower_bound.json", lower)

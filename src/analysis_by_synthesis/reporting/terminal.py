@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis_by_synthesis.distances import NORM_NAMES
-from analysis_by_synthesis.params.base import Factor
-from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.evaluation.table1 import AGREES
 from analysis_by_synthesis.params.report import EVERYTHING, MODEL_LABELS, OF_THE_PAPER, WITH_ESTIMATED
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import read_json
@@ -46,14 +45,15 @@ def summary(project: Project) -> None:
 
 
 def _table1(project: Project) -> Iterator[Table | str]:
-    (factor,) = read({"report.disagreement": Factor}, project.params)
     table, bounds = _read(project.metrics / "table1.csv"), read_json(project.metrics / "bounds.json")
-    differing, runs = _read(project.metrics / "disagreements.csv"), _read(project.metrics / "runs.csv")
+    runs, judged = _read(project.metrics / "runs.csv"), table[table["median_verdict"].notna()]
+    differing = judged[judged["median_verdict"] != AGREES]
     yield "Median adversarial distance, ours (the paper's): of each image the smallest over several attacks"
     yield _medians(_entries(table, bounds), set(zip(differing["norm"], differing["attack"], differing["model"])))
-    gaps = ", ".join(f"{bounds['abs'][norm]['median_ratio'] - 1:.1%} in {name}" for norm, name in NORM_NAMES.items())
+    ratios = {norm: numbers["median_ratio"] for norm, numbers in bounds["abs"].items() if "median_ratio" in numbers}
+    gaps = ", ".join(f"{ratio - 1:.1%} in {NORM_NAMES[norm]}" for norm, ratio in ratios.items())
     yield f"\nLower bounds and verified adversarials of ABS are {gaps} apart (median ratio)."
-    yield f"{len(differing)} of {table['paper_median'].notna().sum()} medians are not within a factor of {factor:g} of the paper's."
+    yield f"The paper's number lies in our 95 % interval for {len(judged) - len(differing)} of {len(judged)} medians."
     yield f"{(runs['made_by'] == PRESENT).sum()} of {len(runs)} results were made by the code that is here.\n"
     yield _look(
         ("results.html", "everything on one page; open it in a browser"),
@@ -72,6 +72,7 @@ def _entries(table: pd.DataFrame, bounds: dict[str, Any]) -> pd.DataFrame:
         {"norm": norm, "attack": LOWER, "model": model, "n": numbers["n"], "ours": numbers["median_lower"]}
         for model, norms in bounds.items()
         for norm, numbers in norms.items()
+        if "median_lower" in numbers
     ]
     return pd.concat([table.assign(ours=ours, paper=paper), pd.DataFrame(lower)])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from analysis_by_synthesis.pipeline.code import PACKAGE, SOURCE
+from analysis_by_synthesis.pipeline.code import PACKAGE
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.pipeline.project import Project
@@ -20,6 +20,7 @@ from analysis_by_synthesis.pipeline.stage import root_of
 from analysis_by_synthesis.workers.task import DeathError, Task, perform
 
 Files = dict[Path, bytes]
+SOURCES = "src"
 CODE = "code"  # in the working directory: the sources and the stages, as they lie around the project
 NOT_CODE = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
@@ -44,7 +45,7 @@ class RayPool:
         self.inside = project.root.resolve().relative_to(repository)
         with TemporaryDirectory() as folder:
             pack(repository, self.inside, Path(folder))
-            environment = {"working_dir": folder, "py_modules": [f"{folder}/{CODE}/{SOURCE.name}/{PACKAGE}"]}
+            environment = {"working_dir": folder, "py_modules": [f"{folder}/{CODE}/{SOURCES}/{PACKAGE}"]}
             try:
                 ray.init(address, runtime_env=environment, log_to_driver=False, logging_level="warning")
             except ConnectionError as error:
@@ -85,7 +86,7 @@ def pack(repository: Path, inside: Path, folder: Path) -> None:
     Args:
         inside: where the project lies in its repository.
     """
-    for part in {Path(SOURCE.name), Path("stages"), inside / "stages"}:
+    for part in {Path(SOURCES), Path("stages"), inside / "stages"}:
         shutil.copytree(repository / part, folder / CODE / part, ignore=NOT_CODE)
 
 
@@ -112,5 +113,5 @@ def perform_here(task: Task, inside: Path, *inputs: Files) -> Files:
         if not (root / path).exists() or (root / path).read_bytes() != content:
             with replacing(root / path) as partial:
                 partial.write_bytes(content)
-    perform(task, root, {"PYTHONPATH": str(home / SOURCE.name)}, set())
+    perform(task, root, {"PYTHONPATH": str(home / SOURCES)}, set())
     return {path: (root / path).read_bytes() for path in task.pieces.values()}

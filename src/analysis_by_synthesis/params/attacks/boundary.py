@@ -14,8 +14,10 @@ class Settings(AttackSettings):
 
     norm: Literal["l2"]
     """The metric that is minimised."""
+    restarts: Count
+    """Walks, from the nearest images of other classes in turn; the best result counts."""
     steps: Annotated[Count, Foolbox("BoundaryAttack")]
-    """Largest number of steps."""
+    """Largest number of steps of each walk."""
     spherical_step: Annotated[Positive, Foolbox("BoundaryAttack")]
     """Length of the first steps around the clean image, relative to the distance."""
     source_step: Annotated[Positive, Foolbox("BoundaryAttack")]

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.evaluation.table1 import AGREES, HIGHER, LOWER
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
 from analysis_by_synthesis.reporting.page.numbers import distance, number, share
 
-CLOSE = 1.05  # factor between two medians that are shown as if they agreed
+VERDICTS = {AGREES: "close", LOWER: "stronger", HIGHER: "weaker"}  # the smaller median is that of the stronger attack
 
 
 def groups(table: pd.DataFrame, thresholds: dict[Norm, float]) -> list[dict[str, Any]]:
@@ -33,16 +33,8 @@ def groups(table: pd.DataFrame, thresholds: dict[Norm, float]) -> list[dict[str,
 
 
 def _entry(entry: dict[str, Any], thresholds: dict[Norm, float]) -> dict[str, Any]:
-    return entry | {"verdict": _verdict(entry), "details": "\n".join(_details(entry, thresholds))}
-
-
-def _verdict(entry: dict[str, Any]) -> str:
-    """How a median compares with the paper's: the smaller one is that of the stronger attack."""
-    ours, theirs = entry["median"], entry["paper_median"]
-    if pd.isna(theirs):
-        return "alone"
-    ratio = 1.0 if np.isinf(ours) and np.isinf(theirs) else ours / theirs
-    return "close" if 1 / CLOSE <= ratio <= CLOSE else "stronger" if ratio < 1 else "weaker"
+    verdict = VERDICTS.get(entry["median_verdict"], "alone")
+    return entry | {"verdict": verdict, "details": "\n".join(_details(entry, thresholds))}
 
 
 def _details(entry: dict[str, Any], thresholds: dict[Norm, float]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORM_NAMES, Norm
@@ -11,7 +12,7 @@ from analysis_by_synthesis.params.report import MODEL_LABELS, OF_THE_PAPER
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
 from analysis_by_synthesis.reporting.page.explained import embedded
-from analysis_by_synthesis.reporting.page.numbers import distance, number, share
+from analysis_by_synthesis.reporting.page.numbers import UNKNOWN, distance, number, share
 
 Bounds = dict[str, dict[Norm, dict[str, Any]]]  # metrics/bounds.json
 SHARES = ("zero gradients", "not confirmed", "no success at any budget")  # flags whose value is a share of the samples
@@ -64,12 +65,19 @@ def _listed(values: Any) -> str:
 def headline(bounds: Bounds) -> str:
     """What was found, in a sentence or two; only what there are numbers of."""
     own = bounds["abs"]
+    if not own:
+        return "There are no bounds on the robustness of ABS here."
     n = _listed({numbers["n"] for numbers in own.values()})
-    lower, upper = (_each({norm: own[norm][name] for norm in own}) for name in ("median_lower", "median_upper"))
+    lower, upper = (_each({norm: _median(own[norm], which) for norm in own}) for which in ("lower", "upper"))
     return (
         f"Half of {n} test images keep their class for ABS under every change smaller than {lower}, and half have a verified"
         f" adversarial within {upper}. The first number is a bound as far as the search over latents finds the global minimum."
     )
+
+
+def _median(numbers: dict[str, Any], which: str) -> float:
+    """A median of infinity has no entry."""
+    return float(numbers.get(f"median_{which}", np.inf))
 
 
 def _each(distances: dict[Norm, float]) -> str:
@@ -90,10 +98,10 @@ def cards(bounds: Bounds, table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for norm, own in bounds["abs"].items():
         attacked = of_abs.get(OF_THE_PAPER.format(NORM_NAMES[norm]))
         known = {"attacks": attacked, "mean bound": own.get("paper_mean"), "median bound": own.get("paper_median")}
-        ends = dict.fromkeys(distance(own[name], norm) for name in ("median_lower", "median_upper"))
+        ends = dict.fromkeys(distance(_median(own, which), norm) for which in ("lower", "upper"))
         yield {
             "name": NORM_SYMBOLS[norm], "bracket": " – ".join(ends), "n": own["n"],
-            "paper": ", ".join(f"{name} {number(value)}" for name, value in known.items() if value is not None),
+            "paper": ", ".join(f"{name} {number(value)}" for name, value in known.items() if pd.notna(value)),
         }  # fmt: skip
 
 
@@ -105,8 +113,8 @@ def bound_rows(bounds: Bounds) -> list[dict[str, Any]]:
             check = own["check"]
             rows.append({"name": f"{MODEL_LABELS[model]}, {NORM_SYMBOLS[norm]}", "cells": {
                 "n": number(own["n"]),
-                "median lower": distance(own.get("median_lower"), norm),
-                "median upper": distance(own.get("median_upper"), norm),
+                "median lower": distance(_median(own, "lower"), norm),
+                "median upper": distance(_median(own, "upper"), norm),
                 "median of upper / lower": number(own.get("median_ratio"), 4),
                 "certified accuracy": share(own["certified_accuracy"]),
                 "attacked accuracy": share(own.get("attacked_accuracy")),
@@ -134,6 +142,32 @@ def flags(table: pd.DataFrame) -> list[dict[str, Any]]:
         ]
         found.append({"name": flag[0].upper() + flag[1:], "meaning": meaning, "entries": entries})
     return found
+
+
+def claims(table: pd.DataFrame) -> dict[str, Any]:
+    """The section on what the paper says in words, from metrics/claims.csv."""
+    rows = [
+        {
+            "The paper": f"“{row.claim}” ({row.where})",
+            "Verdict": row.verdict,
+            "by": f"{row.evidence}, n = {row.n:,}" if row.n else f"{row.evidence}: too few images",
+            "Statistic": row.statistic,
+            "Value": UNKNOWN
+            if np.isnan(row.value)
+            else f"{number(row.value)} ({number(row.low)} to {number(row.high)})",
+            "Has to be": f"above {number(row.above)}"
+            if np.isinf(row.below)
+            else f"{number(row.above)} to {number(row.below)}",
+        }
+        for row in table.itertuples()
+    ]
+    counts = table["verdict"].value_counts()
+    text = (
+        "Each sentence with the statistic that would show it and its 95 % interval. It holds where the whole interval lies where it has"
+        " to, does not hold where it lies outside, and is open in between or with too few images. A number that the paper"
+        f" prints holds where the intervals meet. {'; '.join(f'{name}: {count}' for name, count in counts.items())}."
+    )
+    return {"id": "claims", "title": "What the paper claims", "text": text, "rows": rows}
 
 
 def distal(numbers: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:

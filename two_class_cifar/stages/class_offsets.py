@@ -1,5 +1,7 @@
 """class_offsets.json of ABS: the constants of the ELBO that its distances leave out."""
 
+import time
+
 import torch
 
 from analysis_by_synthesis.calibration.class_offsets import class_offset
@@ -10,7 +12,9 @@ from analysis_by_synthesis.networks.decoders import load_vaes
 from analysis_by_synthesis.params.models.abs import Config
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.two_class_cifar import Offsets
-from analysis_by_synthesis.pipeline.device import device
+from analysis_by_synthesis.pipeline.card import write_card
+from analysis_by_synthesis.pipeline.code import recorded
+from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
@@ -18,7 +22,8 @@ from analysis_by_synthesis.pipeline.stage import run
 
 def main(project: Project) -> None:
     config, settings = read({"models.abs": Config, "class_offsets": Offsets}, project.params)
-    where, folder = device(), project.models / "abs"
+    code = recorded(project, "stages.class_offsets", "networks.abs")
+    began, where, folder = time.perf_counter(), device(), project.models / "abs"
     vaes = [vae.to(where) for vae in load_vaes(folder, config.network, config.classes)]
     inference = build_inference([vae.decoder for vae in vaes], config.inference)
     images, labels = dataset(project).load("train")
@@ -30,6 +35,9 @@ def main(project: Project) -> None:
         ]
         offset.append(class_offset(vae, inference, of_class[chosen].to(where), label, settings.seed))
     write_json(folder / OFFSETS, {"offset": [round(value, 4) for value in offset]})
+    facts = {"samples": settings.images * len(vaes), "seed": settings.seed}
+    seconds = time.perf_counter() - began
+    write_card(project.training / "class_offsets.json", code, device_name(where), seconds, **facts)
     print(f"offsets: {', '.join(f'{value:.2f}' for value in offset)}")
 
 

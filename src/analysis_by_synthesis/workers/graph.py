@@ -54,14 +54,18 @@ def _stage(stage: DVCStage, needed: Collection[DVCStage]) -> Stage:
 
 
 def stale(project: Project, names: Collection[str]) -> set[str]:
-    """Those of the stages that `dvc repro --single-item` would run."""
+    """Those of the stages that `dvc repro --single-item` would run.
+
+    `Repo.status` with many targets would read dvc.lock anew for each.
+    """
     if not names:
         return set()
     said = False
     while True:
         try:
-            with Repo(str(project.root)) as repo:
-                return set(repo.status(targets=sorted(names)))
+            with Repo(str(project.root)) as repo, repo.lock:
+                own = (stage for stage in repo.index.stages if _is_of(stage, project) and stage.name in names)
+                return {stage.name for stage in own if stage.status(check_updates=True)}
         except LockError:
             if not said:
                 print("Another DVC is at work here; this waits until it has ended.", file=sys.stderr)

@@ -117,5 +117,11 @@ def test_the_summary_counts_what_is_certain_and_far_from_the_data(tmp_path):
     assert (exact["highest_probability"], exact["median_distance"]) == (0.93, pytest.approx(28 * 0.4, abs=1e-3))
 
     ascents = dict.fromkeys(MODEL_LABELS, (table.iloc[:2], images[:2]))
-    draw(ascents, {model: {"exact": exact} for model in MODEL_LABELS}, noise(4, 0), 1, tmp_path / "figure4.png")
+    draw(
+        ascents,
+        {model: {"exact": exact, "estimated": {"starts": 1}} for model in MODEL_LABELS},
+        noise(4, 0),
+        1,
+        tmp_path / "figure4.png",
+    )
     assert (tmp_path / "figure4.pdf").exists()

@@ -41,8 +41,8 @@ def main(project: Project) -> None:
     for model in progress(MODEL_LABELS, "agreement"):
         seen[model] = predict(load_model(model, project.models, where), adversarials).cpu().numpy()
     write_csv(project.results / "agreement.csv", seen.reset_index())
-    facts = {"samples": len(seen)}
-    write_card(project.results / "agreement.json", code, device_name(where), time.perf_counter() - began, **facts)
+    seconds = time.perf_counter() - began
+    write_card(project.results / "agreement.json", code, device_name(where), seconds, samples=len(seen))
     print(f"{len(seen)} adversarials, each seen by {len(MODEL_LABELS)} models")
 
 

@@ -28,8 +28,8 @@ class AmortisedABS(Classifier):
     def forward(self, x: Tensor) -> Tensor:
         elbos = []
         for vae in self.vaes:
-            mean, log_variance = vae.encoder(x)
-            elbos.append(-reconstruction_error(x, vae.decoder(mean)) - kl_divergence(mean, log_variance))
+            mean, log_variance = vae.encoder(x)  # type: ignore[operator]  # ModuleList forgets what it holds
+            elbos.append(-reconstruction_error(x, vae.decoder(mean)) - kl_divergence(mean, log_variance))  # type: ignore[operator]
         return torch.stack(elbos, dim=1)
 
 

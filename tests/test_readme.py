@@ -88,3 +88,16 @@ def test_published_numbers_are_those_of_the_list():
     for row in pd.read_csv(ROOT / "paper/autoattack_mnist.csv").itertuples():
         shares = " | ".join(f"{share:.2%}".replace("%", " %") for share in (row.clean, row.reported, row.autoattack))
         assert f"| [{row.defence}]({row.source}) | {shares} |" in page
+
+
+def test_the_verdicts_are_counted():
+    readme = (ROOT / "README.md").read_text()
+    claims, table = (pd.read_csv(ROOT / "metrics" / f"{name}.csv") for name in ("claims", "table1"))
+    counts = claims[claims["evidence"] != "ours too"]["verdict"].value_counts()
+    held = f"{counts['holds']} hold, {counts['does not hold']} do not, and {counts['open']} are open"
+    assert (
+        f"Of {counts.sum()} sentences of the paper, judged by its own attacks or by the models alone, {held}." in readme
+    )
+    agree = [(table[f"{name}_verdict"] == "agrees").sum() for name in ("median", "accuracy")]
+    judged = [table[f"{name}_verdict"].notna().sum() for name in ("median", "accuracy")]
+    assert f"{agree[0]} of {judged[0]} medians and {agree[1]} of {judged[1]} accuracies" in readme

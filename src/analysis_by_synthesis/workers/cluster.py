@@ -6,6 +6,7 @@ and the finished pieces come back the same way.
 
 import os
 import shutil
+import socket
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
@@ -47,8 +48,9 @@ class RayPool:
             pack(repository, self.inside, Path(folder))
             environment = {"working_dir": folder, "py_modules": [f"{folder}/{CODE}/{SOURCES}/{PACKAGE}"]}
             try:
+                knock(address)
                 ray.init(address, runtime_env=environment, log_to_driver=False, logging_level="warning")
-            except ConnectionError as error:
+            except OSError as error:
                 raise UserError(
                     f"there is no Ray cluster at {address} ({error}); start one: ray start --head"
                 ) from None
@@ -78,6 +80,17 @@ class RayPool:
             future.set_exception(error.cause)
         else:
             future.set_exception(DeathError(str(error).splitlines()[0]))
+
+
+def knock(address: str) -> None:
+    """See whether anybody listens at host:port; Ray itself would wait for minutes.
+
+    Raises:
+        OSError: nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def pack(repository: Path, inside: Path, folder: Path) -> None:

@@ -12,26 +12,30 @@ pytestmark = pytest.mark.extras
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch):
-    """Two nodes with a core each; they log the pieces of the toy project."""
+    """Two nodes with a core each, one of them to be lost; they log the pieces of the toy project."""
     cluster_utils = pytest.importorskip("ray.cluster_utils")
     for name, value in toy_project.environment(tmp_path / "toy").items():
         monkeypatch.setenv(name, value)
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    yield cluster
+    try:
+        cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        lost = cluster.add_node(num_cpus=1)
+    except Exception as error:  # Ray gives its agents so many seconds, which a busy machine may exceed
+        pytest.skip(f"Ray could not start two nodes here ({error})")
+    yield cluster, lost
     cluster.shutdown()
 
 
 def test_two_nodes_of_which_one_is_lost_leave_what_dvc_leaves_alone(tmp_path, cluster):
+    cluster, lost = cluster
     alone, folder = (toy_project.make(tmp_path / name, seconds=1.0) for name in ("alone", "toy"))
     subprocess.run(["dvc", "repro", "--quiet"], cwd=alone, env=toy_project.environment(alone), check=True)
 
-    lost = cluster.add_node(num_cpus=1)
     command = [sys.executable, "-m", "analysis_by_synthesis", "work", "--ray", cluster.address]
     work = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     while work.poll() is None and not (folder / "log.txt").exists():
         time.sleep(0.1)
     cluster.remove_node(lost, allow_graceful=False)
-    _, words = work.communicate()
+    _, words = work.communicate(timeout=900)
     assert work.returncode == 0, words
     assert "A worker has died" in words
     assert toy_project.results(folder) == toy_project.results(alone)

@@ -20,6 +20,8 @@ def cluster(tmp_path, monkeypatch):
         cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
         lost = cluster.add_node(num_cpus=1)
     except Exception as error:  # Ray gives its agents so many seconds, which a busy machine may exceed
+        if "timed out" not in str(error):
+            raise
         pytest.skip(f"Ray could not start two nodes here ({error})")
     yield cluster, lost
     cluster.shutdown()

@@ -1,6 +1,5 @@
 """The whole of params.yaml, checked before hours of work begin: what every stage will need, across blocks."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -66,10 +65,12 @@ def check(path: Path) -> None:
     Raises:
         UserError: what is wrong first, in the order of the blocks.
     """
-    values, settings = read_whole(BLOCKS, path)
+    values = dict(zip(BLOCKS, read(BLOCKS, path)))
+    settings = {name: attack_settings(f"attacks.{name}", block, path) for name, block in values["attacks"].items()}
+    for name, block in values["models"].items():
+        model_config(block, f"models.{name}", path)
     try:
-        if values["digits"] != list(range(10)):
-            raise WrongError("digits lists what the stages are made for; leave it as it is.")
+        _check_keys(values, read_tree(path))
         _check_models(values)
         _check_attacks(values["attacks"], settings)
         check_rows(values["attacks"])
@@ -83,21 +84,12 @@ class WrongError(Exception):
     """What is wrong, without the file's name."""
 
 
-def read_whole(blocks: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], dict[str, AttackSettings]]:
-    """All blocks of a params.yaml, and the settings of its attacks; its models are checked as well.
-
-    Args:
-        blocks: their types, `models` and `attacks` among them.
-
-    Raises:
-        UserError: a value is wrong, or there is another key.
-    """
-    values = dict(zip(blocks, read(dict(blocks), path), strict=True))
-    if unknown := read_tree(path).keys() - blocks.keys():
-        raise UserError(f"{path}: has the unknown key {min(unknown)}; remove or correct it.")
-    for name, block in values["models"].items():
-        model_config(block, f"models.{name}", path)
-    return values, {name: attack_settings(f"attacks.{name}", block, path) for name, block in values["attacks"].items()}
+def _check_keys(values: dict[str, Any], tree: dict[str, Any]) -> None:
+    for key in tree:
+        if key not in BLOCKS:
+            raise WrongError(f"has the unknown key {key}; remove or correct it.")
+    if values["digits"] != list(range(10)):
+        raise WrongError("digits lists what the stages are made for; leave it as it is.")
 
 
 def _check_models(values: dict[str, Any]) -> None:

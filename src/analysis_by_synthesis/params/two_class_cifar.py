@@ -8,10 +8,11 @@ from pydantic import Field
 from analysis_by_synthesis.params.base import Block, Count, Positive, Share
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.cells import AttackBlock
-from analysis_by_synthesis.params.check import read_whole
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
 from analysis_by_synthesis.params.data import Sha256
 from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.reader import read, read_tree
+from analysis_by_synthesis.params.registry import attack_settings, model_config
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.errors import UserError
 
@@ -104,7 +105,13 @@ def check(path: Path) -> None:
     Raises:
         UserError: what is wrong first.
     """
-    values, _ = read_whole(BLOCKS, path)
+    values = dict(zip(BLOCKS, read(BLOCKS, path), strict=True))
+    if unknown := read_tree(path).keys() - BLOCKS.keys():
+        raise UserError(f"{path} has the unknown key {min(unknown)}; remove or correct it.")
+    for name, block in values["models"].items():
+        model_config(block, f"models.{name}", path)
+    for name, block in values["attacks"].items():
+        attack_settings(f"attacks.{name}", block, path)
     for model, attacks in values["cells"]["attack"].items():
         for attack in attacks:
             if attack not in values["attacks"]:

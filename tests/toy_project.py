@@ -89,7 +89,8 @@ PIECES = 6
 def make(folder: Path, **params) -> Path:
     """Write the project to a folder."""
     (folder / "stages").mkdir(parents=True)
-    (folder / "src").symlink_to(ROOT / "src")
+    for name in ("src", "requirements.txt"):
+        (folder / name).symlink_to(ROOT / name)
     (folder / "stages/code.py").write_text(CODE)
     (folder / "stages/roll.py").write_text(ROLL)
     (folder / "table.txt").write_text("green")

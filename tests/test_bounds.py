@@ -17,7 +17,7 @@ from analysis_by_synthesis.bounds.cuts import bracket, single_without_box
 from analysis_by_synthesis.bounds.exact import exact_least
 from analysis_by_synthesis.bounds.paper import l2_bound, linf_crossing, paper_bounds
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Stretched, perturbations
-from analysis_by_synthesis.bounds.starts import candidate_images, smallest
+from analysis_by_synthesis.bounds.starts import candidates, smallest
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, together
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.usefixtures("single_thread")
 SEARCH = CutSettings(
     opening_starts=2,
     opening_runs=2,
+    outer_factor=1.4,
     screened=8,
     starts=3,
     starts_per_class=2,
@@ -367,17 +368,18 @@ def test_starts_are_the_candidates_of_the_smallest_perturbations(name, norm):
     model = MODELS[name]()
     images, labels = images_of(model)
     inference, allowed = model.inference, perturbations(model, images, norm)
-    latents = inference.candidates
+    latents, decoded = candidates(inference, 1.5)
+    assert torch.equal(latents[len(inference.candidates) :], 1.5 * inference.candidates)
     own = Energies.of(
         model.observe(images).flatten(1)[:, None] * 0.9, torch.zeros(3, 1, 8), torch.ones(3, 1), allowed.x[:, None]
     )
-    classes, found = smallest(
-        allowed, own, labels, inference, model.gamma, model.offset, screened=len(latents), each=1, number=3
-    )
+    numbers = {"outer_factor": 1.5, "screened": len(latents), "starts_per_class": 1, "starts": 3}
+    settings = SEARCH.model_copy(update=numbers)
+    classes, found = smallest(allowed, own, labels, inference, model.gamma, model.offset, settings)
     theirs = Energies.of(
-        candidate_images(inference)[1].expand(3, -1, -1),
+        decoded[1].expand(3, -1, -1),
         latents.expand(3, -1, -1),
-        torch.ones(3, 20),
+        torch.ones(3, len(latents)),
         allowed.x[:, None],
     )
     size, _ = allowed.least(theirs - own)

@@ -148,7 +148,7 @@ def test_gradients_are_those_of_the_cpu(model, model_on_gpu, images):
 
 
 SEARCH = {
-    "opening_starts": 3, "opening_runs": 2, "screened": 8, "starts": 6, "starts_per_class": 1, "nearest_starts": 1, "scattered": 1,
+    "opening_starts": 3, "opening_runs": 2, "outer_factor": 1.4, "screened": 8, "starts": 6, "starts_per_class": 1, "nearest_starts": 1, "scattered": 1,
     "spread": 0.3, "runs": 4, "rounds": 1, "new_runs": 1, "evaluations": 5, "tolerance": 0.001, "alternations": 4, "weight_steps": 3,
     "weight_rate": 1.0, "merge_radius": 0.1, "final_runs": 2, "final_factor": 2, "attack_depth": 1.5, "bisections": 4, "slack": 0.001,
 }  # fmt: skip

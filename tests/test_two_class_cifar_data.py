@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from analysis_by_synthesis.data.two_class_cifar import ARCHIVE, ARRAYS, BATCHES, download, load
-from analysis_by_synthesis.params.two_class_cifar import Download
+from analysis_by_synthesis.params.data import CIFARDownload
 from analysis_by_synthesis.pipeline.errors import UserError
 
 
@@ -59,7 +59,7 @@ def expected(batches):
 def settings(tmp_path, batches, expected):
     archive = tmp_path / "web" / ARCHIVE
     write_archive(archive, batches)
-    return Download.model_validate({
+    return CIFARDownload.model_validate({
         "timeout_seconds": 5.0,
         "url": archive.as_uri(),
         "md5": hashlib.md5(archive.read_bytes()).hexdigest(),

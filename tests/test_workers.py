@@ -1,13 +1,16 @@
 """Many workers: the order of their work, what they leave, and what becomes of it when some are killed."""
 
 import random
+import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 import toy_project
@@ -15,6 +18,7 @@ import toy_project
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
+from analysis_by_synthesis.pipeline.stage import INTERRUPTED
 from analysis_by_synthesis.pipeline.work import Work
 from analysis_by_synthesis.workers import cluster, engine
 from analysis_by_synthesis.workers.engine import Engine, only_run
@@ -234,3 +238,31 @@ def test_a_worker_s_sentence_is_the_last(tmp_path):
     code, words = ended(folder, "--jobs", "1")
     assert code == 1
     assert words.splitlines()[-1] in ("ERROR: first: the dice are loaded.", "ERROR: second: the dice are loaded.")
+
+
+def at_work(folder):
+    """The command lines of the processes in a folder."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cwd() == str(folder):
+                found.append(process.cmdline())
+    return found
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_the_run_ends_all_that_it_has_begun(tmp_path, ending):
+    """Also in the background, where a shell has Ctrl-C ignored, and while DVC runs a stage."""
+    folder = toy_project.make(tmp_path / "toy", pause=60.0)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = start(folder, "--jobs", "1")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        while process.poll() is None and not any("stages/roll.py" in command[-3:-2] for command in at_work(folder)):
+            time.sleep(0.1)
+        process.send_signal(ending)
+        _, words = process.communicate(timeout=30)
+    assert process.returncode == INTERRUPTED
+    assert words.splitlines()[-1].startswith("Interrupted") and not at_work(folder)

@@ -37,8 +37,8 @@ from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.work import Work
 
 def main(project, name, source):
-    keys = {"pieces": int, "seconds": float, "deadly": bool, "broken": bool}
-    pieces, seconds, deadly, broken = read(keys, project.params)
+    keys = {"pieces": int, "seconds": float, "pause": float, "deadly": bool, "broken": bool}
+    pieces, seconds, pause, deadly, broken = read(keys, project.params)
     code, path = recorded(project, "stages.roll"), Path(source)
     checkpoints = Checkpoints(f"dice/{name}", code, {}, [path], project.work)
 
@@ -56,6 +56,7 @@ def main(project, name, source):
         return {"dice": torch.randint(6, (20,), generator=torch.Generator().manual_seed(seed))}
 
     found = yield Work(checkpoints, {str(i): partial(roll, i) for i in range(pieces)}, pieces, name)
+    time.sleep(pause)
     out = project.results / name
     out.parent.mkdir(exist_ok=True)
     out.with_suffix(".txt").write_text("".join(f"{piece['dice'].tolist()}\\n" for piece in found))
@@ -69,7 +70,7 @@ if __name__ == "__main__":
 
 def _stage(name: str, source: str) -> dict:
     outs = [{f"results/{name}.{suffix}": {"cache": False}} for suffix in ("txt", "json")]
-    params = ["pieces", "seconds", "deadly", "broken", {"code.json": ["stages.roll"]}]
+    params = ["pieces", "seconds", "pause", "deadly", "broken", {"code.json": ["stages.roll"]}]
     return {"cmd": f"python stages/roll.py {name} {source}", "deps": [source], "params": params, "outs": outs}
 
 
@@ -94,7 +95,15 @@ def make(folder: Path, **params) -> Path:
     (folder / "stages/code.py").write_text(CODE)
     (folder / "stages/roll.py").write_text(ROLL)
     (folder / "table.txt").write_text("green")
-    defaults = {"attacks": {}, "models": {}, "pieces": PIECES, "seconds": 0.1, "deadly": False, "broken": False}
+    defaults = {
+        "attacks": {},
+        "models": {},
+        "pieces": PIECES,
+        "seconds": 0.1,
+        "pause": 0.0,
+        "deadly": False,
+        "broken": False,
+    }
     (folder / "params.yaml").write_text(yaml.safe_dump(defaults | params))
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": STAGES}))
     subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=folder, env=environment(folder), check=True)

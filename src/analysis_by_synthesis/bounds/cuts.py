@@ -151,9 +151,8 @@ class Relaxation:
         Args:
             weights: of the cuts (N, J), against which the candidates are measured.
         """
-        own, numbers = self.mixture(weights[:, None]), (settings.screened, settings.starts_per_class, settings.starts)
-        model = self.model
-        small = smallest(self.perturbations, own, self.labels, model.inference, model.gamma, model.offset, *numbers)
+        own, model = self.mixture(weights[:, None]), self.model
+        small = smallest(self.perturbations, own, self.labels, model.inference, model.gamma, model.offset, settings)
         mixed = weights[:, None].expand(-1, settings.starts, -1)
         return self.step(self.begin(*small, mixed, settings), settings)
 

@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 
 from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies, Perturbations
 from analysis_by_synthesis.inference import Inference
+from analysis_by_synthesis.params.bounds import CutSettings
 
 DECODED_AT_ONCE = 1000
 GROUP = 16  # images whose products are taken together
@@ -22,13 +23,18 @@ GROUP = 16  # images whose products are taken together
 
 @lru_cache(maxsize=1)
 @torch.no_grad()
-def candidate_images(inference: Inference) -> Tensor:
-    """The decoded candidates of all classes (C, K, 784); decoded once, which takes seconds and 250 MB for 8,000."""
+def candidates(inference: Inference, factor: float) -> tuple[Tensor, Tensor]:
+    """Those of the inference, and all of them again, farther out by `factor`.
+
+    Returns:
+        latents (K, L), and what all classes make of them (C, K, 784), decoded once: in seconds, 500 MB for 16,000.
+    """
+    latents = torch.cat([inference.candidates, factor * inference.candidates])
 
     def decoded(c: int) -> Tensor:
-        return torch.cat([inference.decode(c, part).flatten(1) for part in inference.candidates.split(DECODED_AT_ONCE)])
+        return torch.cat([inference.decode(c, part).flatten(1) for part in latents.split(DECODED_AT_ONCE)])
 
-    return torch.stack([decoded(c) for c in range(inference.classes)])
+    return latents, torch.stack([decoded(c) for c in range(inference.classes)])
 
 
 def smallest(
@@ -38,25 +44,20 @@ def smallest(
     inference: Inference,
     gamma: Tensor,
     offset: Tensor,
-    screened: int,
-    each: int,
-    number: int,
+    settings: CutSettings,
 ) -> tuple[Tensor, Tensor]:
     """The candidates that take the smallest perturbations away from the true class's `own` energies (N, 1).
 
     Args:
         labels: true classes (N,).
         gamma, offset: of the classes (C,).
-        screened: candidates of each class that are measured exactly.
-        each: of each other class so many are returned, the smallest.
-        number: of all classes together.
 
     Returns:
-        classes (N, number) and latents (N, number, 8).
+        classes (N, starts) and latents (N, starts, L).
     """
-    latents, x = inference.candidates, perturbations.x
-    measured, which = [], []
-    for c, images in enumerate(candidate_images(inference)):
+    (latents, decoded), x = candidates(inference, settings.outer_factor), perturbations.x
+    measured, which, each = [], [], settings.starts_per_class
+    for c, images in enumerate(decoded):
         centre = 0.5 + own.slope[:, 0] / (2 * gamma[c])  # slope = 2 gamma (G - centre)
         square = images.square().sum(1)
         energy = square + latents.square().sum(1) / 2 - 2 * _products(x, images) + x.square().sum(1, keepdim=True)
@@ -66,7 +67,7 @@ def smallest(
         else:  # what counts in L0 are the largest gains, and these in L2 too
             steepness = square - 2 * _products(centre, images) + centre.square().sum(1, keepdim=True)
             steepness = steepness.clamp_min(EPSILON).sqrt()
-        promising = (needed / steepness.clamp_min(EPSILON)).topk(screened, largest=False).indices
+        promising = (needed / steepness.clamp_min(EPSILON)).topk(settings.screened, largest=False).indices
         theirs = Energies.of(images[promising], latents[promising], gamma[c].expand_as(promising), x[:, None])
         theirs = Energies(theirs.constant + offset[c], theirs.slope)
         size, _ = perturbations.least(theirs - own)
@@ -74,8 +75,8 @@ def smallest(
         size[:, :each] = torch.where(size[:, :each] < torch.inf, 0, torch.inf)
         measured.append(size)
         which.append(promising.gather(1, order))
-    chosen = torch.cat(measured, 1).topk(number, largest=False).indices
-    return chosen // screened, latents[torch.cat(which, 1).gather(1, chosen)]
+    chosen = torch.cat(measured, 1).topk(settings.starts, largest=False).indices
+    return chosen // settings.screened, latents[torch.cat(which, 1).gather(1, chosen)]
 
 
 def _products(x: Tensor, images: Tensor) -> Tensor:

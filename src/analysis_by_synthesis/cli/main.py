@@ -3,6 +3,7 @@
 What a command needs is imported when it runs, so that help comes at once.
 """
 
+import signal
 from pathlib import Path
 
 import click
@@ -104,6 +105,8 @@ def work(jobs: int | None, address: str | None) -> None:
     if jobs and address:
         raise click.UsageError("--jobs is for this machine, and --ray for a cluster; give one of them.")
     with ends_in_a_sentence(KEPT):
+        for ending in (signal.SIGINT, signal.SIGTERM):  # in the background too, where a shell has SIGINT ignored
+            signal.signal(ending, signal.default_int_handler)
         project = Project.here()
         check_environment(root_of(project.params.resolve()))
         run(project, RayPool(project, address) if address else LocalPool(project, jobs))

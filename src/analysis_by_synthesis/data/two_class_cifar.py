@@ -25,7 +25,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.data.dataset import Dataset, Split
 from analysis_by_synthesis.data.sources import LOCAL, ArrayUnpickler, SourceError
-from analysis_by_synthesis.params.two_class_cifar import Download
+from analysis_by_synthesis.params.data import CIFARDownload
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.files import replacing
 
@@ -66,7 +66,7 @@ def dataset(folder: Path) -> Dataset:
     return Dataset(folder, FILES, load)
 
 
-def download(settings: Download, folder: Path, work: Path) -> None:
+def download(settings: CIFARDownload, folder: Path, work: Path) -> None:
     """Write train.npy and test.npy, uint8 (N, 32, 32, 3), to `folder`; verified, and both or none.
 
     The folder that the environment variable `ABS_FILES` names comes first, where it is set: in or below it, the archive or
@@ -97,7 +97,7 @@ def download(settings: Download, folder: Path, work: Path) -> None:
     )
 
 
-def _attempts(settings: Download, work: Path) -> Iterator[tuple[str, Callable[[], dict[Split, Images]]]]:
+def _attempts(settings: CIFARDownload, work: Path) -> Iterator[tuple[str, Callable[[], dict[Split, Images]]]]:
     if os.environ.get(LOCAL):
         local = Path(os.environ[LOCAL])
         for path in sorted(local.rglob(ARRAYS)):
@@ -115,7 +115,7 @@ def _from_arrays(path: Path) -> dict[Split, Images]:
         raise SourceError(f"{path} can't be read ({error}).") from error
 
 
-def _from_web(settings: Download, path: Path) -> dict[Split, Images]:
+def _from_web(settings: CIFARDownload, path: Path) -> dict[Split, Images]:
     """Fetch the archive, or what is missing of it, to `path`; it is deleted when it is complete and read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     size = path.stat().st_size if path.exists() else 0

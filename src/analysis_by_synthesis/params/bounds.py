@@ -12,6 +12,8 @@ class CutSettings(Block):
     """Starts of the search before there are cuts to look for, at least one in each class."""
     opening_runs: Count
     """Runs that go on from these."""
+    outer_factor: Positive
+    """So much farther out all candidates are taken a second time: some minima lie where the prior hardly ever is."""
     screened: Count
     """Candidates of each class whose perturbations are measured."""
     starts: Count

@@ -21,11 +21,10 @@ from analysis_by_synthesis.params.distal import DistalSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
 from analysis_by_synthesis.params.pgd_accuracy import PGD
-from analysis_by_synthesis.params.reader import read, read_tree
-from analysis_by_synthesis.params.registry import attack_settings, model_config
 from analysis_by_synthesis.params.report import MODEL_LABELS, ReportSettings
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.params.vae_health import VAEHealth
+from analysis_by_synthesis.params.whole import read_whole
 from analysis_by_synthesis.pipeline.errors import UserError
 
 BLOCKS: dict[str, Any] = {
@@ -65,12 +64,9 @@ def check(path: Path) -> None:
     Raises:
         UserError: what is wrong first, in the order of the blocks.
     """
-    values = dict(zip(BLOCKS, read(BLOCKS, path)))
-    settings = {name: attack_settings(f"attacks.{name}", block, path) for name, block in values["attacks"].items()}
-    for name, block in values["models"].items():
-        model_config(block, f"models.{name}", path)
+    values, settings = read_whole(BLOCKS, path)
     try:
-        _check_keys(values, read_tree(path))
+        _check_digits(values["digits"])
         _check_models(values)
         _check_attacks(values["attacks"], settings)
         check_rows(values["attacks"])
@@ -84,11 +80,8 @@ class WrongError(Exception):
     """What is wrong, without the file's name."""
 
 
-def _check_keys(values: dict[str, Any], tree: dict[str, Any]) -> None:
-    for key in tree:
-        if key not in BLOCKS:
-            raise WrongError(f"has the unknown key {key}; remove or correct it.")
-    if values["digits"] != list(range(10)):
+def _check_digits(digits: list[int]) -> None:
+    if digits != list(range(10)):
         raise WrongError("digits lists what the stages are made for; leave it as it is.")
 
 

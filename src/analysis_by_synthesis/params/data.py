@@ -1,4 +1,4 @@
-"""The block `data`: where MNIST comes from."""
+"""The block `data`: where MNIST comes from, or CIFAR-10."""
 
 from typing import Annotated, Literal, get_args
 
@@ -51,3 +51,16 @@ class Download(Block):
         if missing := set(get_args(MNISTFile)) - set(sums):
             raise ValueError(f"there has to be a sum for {', '.join(sorted(missing))}")
         return sums
+
+
+class CIFARDownload(Block):
+    """How CIFAR-10 is downloaded."""
+
+    timeout_seconds: Positive
+    """Longest wait for an answer."""
+    url: str
+    """Of the authors' archive, in its version for Python."""
+    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    """Of the archive."""
+    sha256: dict[Literal["train", "test"], Sha256]
+    """Of the pixels of each split."""

@@ -13,9 +13,8 @@ from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.data import Sha256
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
-from analysis_by_synthesis.params.reader import read, read_tree
-from analysis_by_synthesis.params.registry import attack_settings, model_config
 from analysis_by_synthesis.params.report import ReportSettings
+from analysis_by_synthesis.params.whole import read_whole
 from analysis_by_synthesis.pipeline.errors import UserError
 
 
@@ -62,12 +61,7 @@ def check(path: Path) -> None:
     Raises:
         UserError: what is wrong first.
     """
-    values = dict(zip(BLOCKS, read(BLOCKS, path), strict=True))
-    if unknown := read_tree(path).keys() - BLOCKS.keys():
-        raise UserError(f"{path} has the unknown key {min(unknown)}; remove or correct it.")
-    for name, block in values["models"].items():
-        model_config(block, f"models.{name}", path)
-    settings = {name: attack_settings(f"attacks.{name}", block, path) for name, block in values["attacks"].items()}
+    values, settings = read_whole(BLOCKS, path)
     try:
         check_rows(values["attacks"])
         check_cells(values, settings)

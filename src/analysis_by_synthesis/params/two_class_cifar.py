@@ -1,33 +1,17 @@
 """What two_class_cifar/params.yaml says beside the blocks that it shares with params.yaml."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import Field
+from typing import Any, Literal
 
 from analysis_by_synthesis.params.base import Block, Count, Positive, Share
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
-from analysis_by_synthesis.params.data import Sha256
+from analysis_by_synthesis.params.data import CIFARDownload
 from analysis_by_synthesis.params.evaluation import Evaluation
-from analysis_by_synthesis.params.reader import read, read_tree
-from analysis_by_synthesis.params.registry import attack_settings, model_config
 from analysis_by_synthesis.params.vae import VAETraining
+from analysis_by_synthesis.params.whole import read_whole
 from analysis_by_synthesis.pipeline.errors import UserError
-
-
-class Download(Block):
-    """The block `data`: where CIFAR-10 comes from."""
-
-    timeout_seconds: Positive
-    """Longest wait for an answer."""
-    url: str
-    """Of the authors' archive, in its version for Python."""
-    md5: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-    """Of the archive."""
-    sha256: dict[Literal["train", "test"], Sha256]
-    """Of the pixels of each split."""
 
 
 class Offsets(Block):
@@ -81,7 +65,7 @@ BLOCKS: dict[str, Any] = {
     "dataset": Literal["two_class_cifar"],
     "seed": int,
     "order": int,
-    "data": Download,
+    "data": CIFARDownload,
     "classes": list[int],
     "models": dict[str, dict[str, Any]],
     "training_images": Count,
@@ -105,13 +89,7 @@ def check(path: Path) -> None:
     Raises:
         UserError: what is wrong first.
     """
-    values = dict(zip(BLOCKS, read(BLOCKS, path), strict=True))
-    if unknown := read_tree(path).keys() - BLOCKS.keys():
-        raise UserError(f"{path} has the unknown key {min(unknown)}; remove or correct it.")
-    for name, block in values["models"].items():
-        model_config(block, f"models.{name}", path)
-    for name, block in values["attacks"].items():
-        attack_settings(f"attacks.{name}", block, path)
+    values, _ = read_whole(BLOCKS, path)
     for model, attacks in values["cells"]["attack"].items():
         for attack in attacks:
             if attack not in values["attacks"]:

@@ -1,6 +1,7 @@
 """The stages of dvc.yaml: what each needs, which are stale, and their runs by DVC."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -81,10 +82,12 @@ def repro(names: Collection[str]) -> None:
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for their `python`
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--quiet", "--single-item", *sorted(names)]
-    dvc = subprocess.Popen(command, env=os.environ | {"PATH": path, "TQDM_DISABLE": "1"})
+    dvc = subprocess.Popen(command, env=os.environ | {"PATH": path}, start_new_session=True)  # Ctrl-C is passed on once
     try:
         code = dvc.wait()
-    finally:
-        dvc.wait()  # after Ctrl-C too: it writes dvc.lock
+    except KeyboardInterrupt:
+        os.killpg(dvc.pid, signal.SIGINT)
+        dvc.wait()  # it writes dvc.lock
+        raise
     if code:
         raise UserError(f"a stage has failed, as said above; mend it, and run again ({', '.join(sorted(names))}).")

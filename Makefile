@@ -2,6 +2,7 @@
 PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3))
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: setup repro cifar released audit test test-all smoke bench lint gpu-rows
 
@@ -42,11 +43,11 @@ lint: setup
 
 test: setup
 	$(RUN) dvc repro --quiet --single-item download
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not extras"
+	$(PYTEST) -m "not extras"
 
 test-all: .venv/extras
 	$(RUN) dvc repro --quiet --single-item download
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m extras
+	$(PYTEST) -m extras
 
 .venv/extras: .venv/installed requirements-extras.txt requirements-clients.txt requirements-cluster.txt
 	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt --requirement requirements-cluster.txt

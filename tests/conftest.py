@@ -35,9 +35,12 @@ def work(tmp_path_factory):
 TURNS = ["the smoke run", None, "after the smoke run"]  # groups of tests, each of which stays in one process
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """One process begins with the smoke run; the other does what needs it last, and may have to wait for it."""
+    """One process begins with the smoke run, of minutes; the other does what needs it last, and may have to wait for it."""
     marks = {item: item.get_closest_marker("xdist_group") for item in items}
+    for item in filter(marks.get, items):
+        item.add_marker("extras")
     items.sort(key=lambda item: TURNS.index(marks[item].args[0] if marks[item] else None))
 
 

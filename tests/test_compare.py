@@ -9,7 +9,16 @@ import smoke
 import yaml
 
 pytestmark = pytest.mark.xdist_group("the smoke run")
-PICTURES = {f"reconstructions@{model}" for model in ("abs", "binary_abs")}  # of the closest adversarials of all attacks
+SHOWN = {
+    "runs",
+    "report",
+    "agreement",
+    "claims",
+    "figures",
+    "reconstructions@abs",
+    "reconstructions@binary_abs",
+    "page",
+}
 
 
 @pytest.fixture
@@ -37,15 +46,8 @@ def run(folder, *command):
 
 
 def test_a_branch_is_compared(branch):
-    assert ran(run(branch, "dvc", "repro")) == {
-        "code",
-        "transfer@cnn-bim",
-        "runs",
-        "report",
-        "figures",
-        "page",
-        *PICTURES,
-    }
+    cells = {"transfer@cnn-bim", "attack_networks@madry-bim"}
+    assert ran(run(branch, "dvc", "repro")) == {"code"} | cells | SHOWN
     assert shown(branch, "dvc params diff main") == [["params.yaml", "attacks.bim.bisections", "3", "1"]]
     changed = shown(branch, "dvc metrics diff main")
     may = {
@@ -53,7 +55,11 @@ def test_a_branch_is_compared(branch):
         for kind in ("median", "accuracy")
         for name in ("bim", "all", "all_estimated", "all_ours")
     }
-    assert changed and {path for path, *_ in changed} <= may and {model for _, model, *_ in changed} == {"cnn"}
+    assert (
+        changed
+        and {path for path, *_ in changed} <= may
+        and "cnn" in {model for _, model, *_ in changed} <= {"cnn", "madry"}
+    )
     assert "metrics/accuracy/linf/bim.json" in {path for path, *_ in shown(branch, "dvc metrics show")}
     run(branch, "dvc", "plots", "diff", "main")
     page = (branch / "dvc_plots/index.html").read_text()
@@ -72,12 +78,12 @@ def test_code_is_content(branch):
     run(branch, "dvc", "repro", "code")
     assert run(branch, "git", "status", "--porcelain", "code.json") == "" and stages_to_run(branch) == set()
     attack = package / "attacks/salt_and_pepper.py"
-    attack.write_text(attack.read_text().replace("recorder.images.new_ones(", "0.9 * recorder.images.new_ones("))
+    attack.write_text(attack.read_text().replace("self.settings.levels", "2 * self.settings.levels"))
     models = ("abs", "binary_abs", "binary_cnn", "cnn", "madry", "nearest_neighbor")
     cells = {f"attack@{model}-salt_and_pepper" for model in models}
     assert stages_to_run(branch) == {"code"}  # until it has run, nobody knows
     run(branch, "dvc", "repro", "code")
-    assert cells <= stages_to_run(branch) <= cells | {"runs", "report", "figures", "page", *PICTURES}
+    assert cells <= stages_to_run(branch) <= cells | SHOWN
     diff = json.loads(run(branch, "dvc", "params", "diff", "main", "--json"))
     assert set(diff["code.json"]) == {"attacks.salt_and_pepper"}
 

@@ -24,7 +24,7 @@ from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.pipeline.work import Steps, Work
 
-CHUNK = 5  # images between two savings; no result depends on it
+CHUNK = 5  # images between two savings, always whole, so that more images go on from there; no result depends on it
 
 
 def main(project: Project, model: str) -> Steps:
@@ -33,34 +33,36 @@ def main(project: Project, model: str) -> Steps:
     }, project.params)  # fmt: skip
     (search,) = read({f"bounds.search.{effort}": CutSettings}, project.params)
     code = recorded(project, "stages.bounds_check", f"models.{model}")
-    parameters = {"order": order, "search": search, "check": check}
+    parameters = {"order": order, "search": search, "check": check.model_dump(exclude={"images"})}
     inputs = [project.models / model, project.mnist]
     checkpoints = Checkpoints(f"bounds_check/{model}", code, parameters, inputs, project.work)
-    chosen = in_order(order)[: check.images]
+    ordered = in_order(order)
 
     @cache
     def loaded() -> tuple[ABS, Tensor, Tensor]:
-        images, labels = (part[chosen] for part in load("test", project.mnist))
-        return with_latents(load_model(model, project.models)), images, labels
+        return with_latents(load_model(model, project.models)), *load("test", project.mnist)
 
     def chunk(norm: Norm, start: int) -> dict[str, Any]:
         checked, images, labels = loaded()
-        x, y = images[start : start + CHUNK], labels[start : start + CHUNK]
+        chosen = ordered[start : start + CHUNK]
+        x, y = images[chosen], labels[chosen]
         table = check_bounds(checked, x, y, norm, search, check).merge(check_arbiter(checked, x, y, check), on="row")
         return {"device": "cpu"} | {name: torch.tensor(table[name].to_numpy()) for name in table.columns.drop("norm")}
 
-    parts = [(norm, start) for norm in norms for start in range(0, len(chosen), CHUNK)]
+    parts = [(norm, start) for norm in norms for start in range(0, check.images, CHUNK)]
     pieces = {f"{norm}-{start}": partial(chunk, norm, start) for norm, start in parts}
     found = yield Work(checkpoints, pieces, check.images, f"{model}, check of the bounds")
     tables = []
     for (norm, start), piece in zip(parts, found):
-        rows = [chosen[start + row] for row in piece.pop("row").tolist()]
+        rows = [ordered[start + row] for row in piece.pop("row").tolist()]
         tables.append(pd.DataFrame({"image": rows, "norm": norm, **piece}))
-    write_csv(project.bounds / f"{model}-searches.csv", pd.concat(tables))
+    table = pd.concat(tables)
+    table = table[table["image"].isin(ordered[: check.images])]
+    write_csv(project.bounds / f"{model}-searches.csv", table)
     facts = {"samples": check.images, "order": order}
     write_card(project.bounds / f"{model}-searches.json", code, **checkpoints.origin(), **facts)
     checkpoints.forget_others()
-    print(f"{model}: {sum(len(table) for table in tables)} bounds were attacked by another search")
+    print(f"{model}: {len(table)} bounds were attacked by another search")
 
 
 if __name__ == "__main__":

@@ -225,6 +225,7 @@ def test_a_second_boundary_walk_can_only_help():
     assert (twice <= once).all() and (more > 1.5 * queries).all()
 
 
+@pytest.mark.extras
 def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_do():
     """In L0 only: for each norm Foolbox compiles an optimiser of its own, which takes half a minute."""
     model, images = two_classes(4)

@@ -65,7 +65,7 @@ RARE = pytest.mark.extras  # they take minutes
         ("salt_and_pepper", 20),
         pytest.param("pointwise_l2", 50, marks=RARE),
         pytest.param("pointwise_l0", 20, marks=RARE),
-        pytest.param("boundary", 20, marks=RARE),
+        pytest.param("boundary", 12, marks=RARE),
     ],
 )
 def test_attacks_with_chance_go_no_farther_than_foolboxs(model, name, n):

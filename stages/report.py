@@ -3,7 +3,9 @@
 import pandas as pd
 
 from analysis_by_synthesis.bounds.summary import summarise
+from analysis_by_synthesis.bounds.variants import variants
 from analysis_by_synthesis.distances import NORMS
+from analysis_by_synthesis.evaluation.evidence import intervals
 from analysis_by_synthesis.evaluation.flags import flags
 from analysis_by_synthesis.evaluation.results import attack_tables, read_cells
 from analysis_by_synthesis.evaluation.table1 import disagreements, table1
@@ -60,6 +62,10 @@ def main(project: Project) -> None:
         "lower bounds": {key: both[["lower"]] for key, both in known.items()},
     }
     write_csv(project.metrics / "union_accuracy.csv", union_accuracy(judges, settings.thresholds, settings.min_images))
+    papers = {model: read_records(project.bounds / f"{model}-paper.csv") for model in cells.bounds.models}
+    write_csv(
+        project.metrics / "paper_bounds.csv", variants(papers, intervals(pd.read_csv(project.paper / "bounds.csv")))
+    )
     gaps = {norm: bounds.curves(brackets[norm], norm) for norm in NORMS}
     for norm, gap in gaps.items():
         write_csv(project.plots / "bounds" / f"{norm}.csv", gap)

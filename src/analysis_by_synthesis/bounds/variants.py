@@ -75,9 +75,10 @@ def _rows(records: Mapping[str, pd.DataFrame], printed: Mapping[tuple[str, str],
             per_image, per_seed = bounds.mean(axis=1).to_numpy(), bounds.agg(STATISTICS[norm])
             estimate = mean(per_image) if norm == "l2" else median(per_image)
             low, high = printed[model, norm]
-            meets = estimate.low <= high and low <= estimate.high
             yield Row(
-                model, norm, words, STATISTICS[norm], *bounds.shape, *estimate, per_seed.std(), low, high, meets
+                model, norm, words, STATISTICS[norm], images=bounds.shape[0], seeds=bounds.shape[1],
+                value=estimate.value, low=estimate.low, high=estimate.high, search_error=float(per_seed.std()),
+                paper_low=low, paper_high=high, meets=estimate.low <= high and low <= estimate.high,
             )  # fmt: skip
 
 

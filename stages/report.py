@@ -3,10 +3,13 @@
 import pandas as pd
 
 from analysis_by_synthesis.bounds.summary import summarise
+from analysis_by_synthesis.bounds.variants import variants
 from analysis_by_synthesis.distances import NORMS
+from analysis_by_synthesis.evaluation.evidence import intervals
 from analysis_by_synthesis.evaluation.flags import flags
-from analysis_by_synthesis.evaluation.results import read_cells
+from analysis_by_synthesis.evaluation.results import attack_tables, read_cells
 from analysis_by_synthesis.evaluation.table1 import disagreements, table1
+from analysis_by_synthesis.evaluation.union import union_accuracy
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import EVERYTHING, MODEL_LABELS, OF_THE_PAPER, ReportSettings
@@ -51,6 +54,18 @@ def main(project: Project) -> None:
     summary, brackets = summarise(project, found, settings.thresholds, settings.disproved)
     write_json(project.metrics / "bounds.json", summary)
     write_metrics(table, found, summary, project.metrics)
+    known = {(norm, model): both for norm, models in brackets.items() for model, both in models.items()}
+    judges = {
+        "the paper's attacks": attack_tables(found, rows[OF_THE_PAPER], settings.min_images),
+        "ours too": attack_tables(found, rows[EVERYTHING], settings.min_images),
+        "whatever attacks, where there are bounds": {key: both[["upper"]] for key, both in known.items()},
+        "lower bounds": {key: both[["lower"]] for key, both in known.items()},
+    }
+    write_csv(project.metrics / "union_accuracy.csv", union_accuracy(judges, settings.thresholds, settings.min_images))
+    papers = {model: read_records(project.bounds / f"{model}-paper.csv") for model in cells.bounds.models}
+    write_csv(
+        project.metrics / "paper_bounds.csv", variants(papers, intervals(pd.read_csv(project.paper / "bounds.csv")))
+    )
     gaps = {norm: bounds.curves(brackets[norm], norm) for norm in NORMS}
     for norm, gap in gaps.items():
         write_csv(project.plots / "bounds" / f"{norm}.csv", gap)

@@ -18,6 +18,7 @@ from analysis_by_synthesis.bounds.exact import exact_least
 from analysis_by_synthesis.bounds.paper import l2_bound, linf_crossing, paper_bounds
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Stretched, perturbations
 from analysis_by_synthesis.bounds.starts import candidates, smallest
+from analysis_by_synthesis.bounds.variants import variants
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, together
@@ -259,6 +260,42 @@ def test_the_linf_crossing_solves_its_equation():
     right = (residual_c.abs() - eps[:, None]).clamp_min(0).square().sum(1)
     torch.testing.assert_close(left, right, rtol=1e-5, atol=1e-5)
     assert linf_crossing(residual_y, residual_c, residual_c.square().sum(1)).tolist() == [0] * 4
+
+
+def test_without_the_prior_of_d_y_the_paper_s_bounds_are_half_a_difference():
+    d, a = torch.tensor([5.0, 1.0]), torch.tensor([1.0, 2.0])
+    assert l2_bound(d, a, a.square()).tolist() == [2.0, 0.0]
+    levels = torch.full((1, 784), 0.5), torch.full((1, 784), -0.2)
+    crossing = linf_crossing(*levels, levels[1].square().sum(1))
+    assert crossing.item() == pytest.approx((0.5 - 0.2) / 2, abs=1e-6)
+
+
+def test_the_prior_of_d_y_makes_the_paper_s_bounds_smaller():
+    model = grey_model()
+    found = paper_bounds(model, *images_of(model), 0, PAPER)
+    for norm in ("l2", "linf"):
+        assert (found[norm] < found[f"{norm}_reconstruction"]).all()
+
+
+def test_error_of_images_and_error_of_the_search_are_told_apart():
+    images, seeds = [-1.0, 0.0, 1.0], [-0.3, 0.0, 0.3]
+    rows = [(i, seed, 2 + image + error) for i, image in enumerate(images) for seed, error in enumerate(seeds)]
+    table = pd.DataFrame(rows, columns=["image", "seed", "l2_reconstruction"]).set_index("image")
+    (row,) = variants({"abs": table}, {("abs", "l2"): (3.2, 3.4)}).itertuples()
+    assert (row.norm, row.statistic, row.images, row.seeds) == ("l2", "mean", 3, 3)
+    half = 1.959964 / 3**0.5  # their standard deviation is 1
+    assert (row.value, row.low, row.high, row.search_error) == pytest.approx((2, 2 - half, 2 + half, 0.3))
+    assert not row.meets
+    (row,) = variants({"abs": table}, {("abs", "l2"): (3.1, 3.4)}).itertuples()
+    assert row.meets
+
+
+def test_a_median_of_the_paper_s_bounds_is_over_images_of_means_over_seeds():
+    table = pd.DataFrame({"image": [*range(7)] * 2, "seed": [0] * 7 + [1] * 7}).set_index("image")
+    table["linf"] = table.index / 10 + table["seed"] * 0.02
+    (row,) = variants({"abs": table}, {("abs", "linf"): (0.055, 0.065)}).itertuples()
+    assert (row.statistic, row.value, row.low, row.high) == ("median", *map(pytest.approx, (0.31, 0.01, 0.61)))
+    assert row.search_error == pytest.approx(0.02 / 2**0.5)
 
 
 def records(*lower):

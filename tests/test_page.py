@@ -92,6 +92,46 @@ def test_a_claim_reads_as_the_paper_has_it():
     assert other["Value"] == "–" and other["Has to be"] == "0.1 to 0.2" and other["by"] == "ours too: too few images"
 
 
+def test_a_paper_bound_has_both_errors_and_the_paper_s_interval():
+    row = {
+        "model": "abs",
+        "norm": "l2",
+        "variant": "eq. 8, as printed",
+        "statistic": "mean",
+        "images": 200,
+        "seeds": 10,
+    }
+    numbers = {
+        "value": 0.469,
+        "low": 0.44,
+        "high": 0.5,
+        "search_error": 0.0024,
+        "paper_low": 0.685,
+        "paper_high": 0.695,
+    }
+    section = sections.paper_bounds(pd.DataFrame([row | numbers | {"meets": False}]))
+    assert list(section["rows"][0].values()) == [
+        "ABS", "eq. 8, as printed (L₂)", "200, 10 seeds", "mean 0.469 (0.44 to 0.5)", "0.002", "0.685 to 0.695", "no",
+    ]  # fmt: skip
+
+
+def test_the_union_names_its_thresholds_and_each_norm():
+    row = {"by": "ours too", "model": "madry", "n": 50, "accuracy": 0.04, "accuracy_low": 0.011, "accuracy_high": 0.135}
+    alone = {"accuracy_l2": 0.48, "accuracy_linf": 0.94, "accuracy_l0": 0.04}
+    section = sections.union(pd.DataFrame([row | alone]), THRESHOLDS)
+    assert "L₂ 1.5, L∞ 0.3, L₀ 12" in section["text"]
+    assert list(section["rows"][0].values()) == [
+        "Madry et al.",
+        "ours too",
+        "50",
+        "4 %",
+        "1 % to 14 %",
+        "48 %",
+        "94 %",
+        "4 %",
+    ]
+
+
 def test_details_say_n_intervals_and_what_is_not_counted():
     plain, together = entries(
         row(median=INF, median_high=INF, paper_median=1.1, paper_accuracy=0.14, rejected=2),

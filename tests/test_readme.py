@@ -101,3 +101,13 @@ def test_the_verdicts_are_counted():
     agree = [(table[f"{name}_verdict"] == "agrees").sum() for name in ("median", "accuracy")]
     judged = [table[f"{name}_verdict"].notna().sum() for name in ("median", "accuracy")]
     assert f"{agree[0]} of {judged[0]} medians and {agree[1]} of {judged[1]} accuracies" in readme
+
+
+def test_the_union_is_that_of_the_records():
+    table = pd.read_csv(ROOT / "metrics/union_accuracy.csv")
+    text = " ".join((ROOT / "README.md").read_text().split())
+    known = table[table["by"].isin(["lower bounds", "whatever attacks, where there are bounds"])]
+    for model, words in {"binary_abs": "the accuracy of Binary ABS lies", "abs": "that of ABS"}.items():
+        low, high = sorted(known[known["model"] == model]["accuracy"])
+        assert f"{words} between {low:.0%} and {high:.0%}".replace("%", " %") in text
+    assert f"(lower bounds and attacks, n = {', '.join(map(str, known['n'].unique()))})" in text

@@ -12,6 +12,7 @@ from analysis_by_synthesis.evaluation.flags import flags
 from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks, smallest_distances
 from analysis_by_synthesis.evaluation.statistics import accuracy_curve, median, share
 from analysis_by_synthesis.evaluation.table1 import UNEXPLAINED, disagreements, summarise, table1
+from analysis_by_synthesis.evaluation.union import union_accuracy
 from analysis_by_synthesis.params.report import AllRows, FlagSettings, ReportSettings
 from analysis_by_synthesis.reporting.table1 import disagreements_as_markdown, table_as_markdown, write_metrics
 
@@ -152,6 +153,34 @@ def test_metrics_are_numbers(table, tmp_path):
         "all_estimated": {"cnn": 1.0}, "all_ours": {"cnn": 0.5}, "lower_bound": {"abs": 0.4},
     }  # fmt: skip
     assert json.loads((tmp_path / "accuracy/l0/lower_bound.json").read_text()) == {"abs": 0.1}
+
+
+def distances(**by_norm):
+    """Of images 0, 1, 2 ... of one model by a single attack."""
+    return {(norm, "abs"): pd.DataFrame({"FGM": values}) for norm, values in by_norm.items()}
+
+
+def test_an_image_has_to_withstand_all_three_norms():
+    tables = distances(l2=[2, 2, 1, 2, 0], linf=[0.4, 0.2, 0.4, INF, 0], l0=[13, 13, 13, 13, 0])
+    (row,) = union_accuracy({"FGM": tables}, THRESHOLDS, 1).to_dict("records")
+    assert (row["by"], row["model"], row["n"], row["accuracy"]) == ("FGM", "abs", 5, 0.4)
+    assert (row["accuracy_l2"], row["accuracy_linf"], row["accuracy_l0"]) == (0.6, 0.6, 0.8)
+    assert (row["accuracy_low"], row["accuracy_high"]) == share(2, 5)[1:]
+
+
+def test_at_the_threshold_an_image_is_lost_and_the_closest_attack_counts():
+    tables = distances(l2=[1.5, 2.0], linf=[1, 1], l0=[784, 784])
+    assert union_accuracy({"": tables}, THRESHOLDS, 1)["accuracy"].tolist() == [0.5]
+    tables["linf", "abs"]["FGSM"] = 0.1
+    assert union_accuracy({"": tables}, THRESHOLDS, 1)["accuracy"].tolist() == [0]
+
+
+def test_the_union_is_of_images_that_have_distances_in_every_norm():
+    tables = distances(l2=[2, 2, 2], linf=[1, 1, 1], l0=[20, 20, 20])
+    tables["l0", "abs"].index = [1, 2, 3]
+    assert union_accuracy({"": tables}, THRESHOLDS, 2)["n"].tolist() == [2]
+    assert union_accuracy({"": tables}, THRESHOLDS, 3).empty
+    assert union_accuracy({"": distances(l2=[2], linf=[1])}, THRESHOLDS, 1).empty
 
 
 def raised(*entries):

@@ -3,6 +3,8 @@
 import pandas as pd
 
 from analysis_by_synthesis.bounds.summary import bracket, summarise_bounds
+from analysis_by_synthesis.bounds.variants import variants
+from analysis_by_synthesis.evaluation.evidence import intervals
 from analysis_by_synthesis.evaluation.flags import flags
 from analysis_by_synthesis.evaluation.results import read_cells, smallest_distances
 from analysis_by_synthesis.evaluation.table1 import table1
@@ -24,7 +26,8 @@ def main(project: Project) -> None:
     }, project.params)  # fmt: skip
     found = read_cells(project, attacks, cells)
     clean = {model: read_records(project.clean / f"{model}.csv") for model in cells.attack.models}
-    paper = papers_rows(pd.read_csv(Project(project.root / "..").paper / "table1.csv"), compared)
+    printed = Project(project.root / "..").paper
+    paper = papers_rows(pd.read_csv(printed / "table1.csv"), compared)
     table = table1(found, clean, settings, paper)
     write_csv(project.metrics / "table1.csv", table)
     with replacing(project.metrics / "table1.md") as partial:
@@ -38,6 +41,8 @@ def main(project: Project) -> None:
             write_csv(project.metrics / "brackets" / f"{model}-{norm}.csv", both.reset_index())
             summary[model][norm] = summarise_bounds(cell.records, both, settings.thresholds[norm])
     write_json(project.metrics / "bounds.json", summary)
+    papers = {model: read_records(project.bounds / f"{model}-paper.csv") for model in cells.bounds.models}
+    write_csv(project.metrics / "paper_bounds.csv", variants(papers, intervals(pd.read_csv(printed / "bounds.csv"))))
 
 
 if __name__ == "__main__":

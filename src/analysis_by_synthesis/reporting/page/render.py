@@ -52,6 +52,8 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
         flags=sections.flags(pd.read_csv(metrics / "flags.csv")),
         sections=[
             sections.claims(pd.read_csv(metrics / "claims.csv")),
+            sections.paper_bounds(pd.read_csv(metrics / "paper_bounds.csv")),
+            sections.union(pd.read_csv(metrics / "union_accuracy.csv"), thresholds),
             sections.distal(read_json(metrics / "distal.json")),
             sections.calibration(pd.read_csv(metrics / "calibration.csv")),
         ],

@@ -170,6 +170,48 @@ def claims(table: pd.DataFrame) -> dict[str, Any]:
     return {"id": "claims", "title": "What the paper claims", "text": text, "rows": rows}
 
 
+def paper_bounds(table: pd.DataFrame) -> dict[str, Any]:
+    """The section on the paper's own bounds, from metrics/paper_bounds.csv."""
+    rows = [
+        {
+            "Model": MODEL_LABELS[row["model"]],
+            "bound": f"{row['variant']} ({NORM_SYMBOLS[row['norm']]})",
+            "n": f"{number(row['images'])}, {row['seeds']} seeds",
+            "value": f"{row['statistic']} {number(row['value'])} ({number(row['low'])} to {number(row['high'])})",
+            "search error": number(row["search_error"], 1),
+            "paper": f"{number(row['paper_low'])} to {number(row['paper_high'])}",
+            "intervals meet": "yes" if row["meets"] else "no",
+        }
+        for row in table.to_dict("records")
+    ]
+    text = (
+        "The paper's bounds as it may have computed them. The interval (95 %) is over images, the search error the standard deviation"
+        " over seeds of the search. Without the prior in D_y, or with d at latents that the prior has drawn to the origin, they are no bounds."
+    )
+    return {"id": "paper-bounds", "title": "The paper's bounds", "text": text, "rows": rows}
+
+
+def union(table: pd.DataFrame, thresholds: dict[Norm, float]) -> dict[str, Any]:
+    """The section on the union of the norms, from metrics/union_accuracy.csv."""
+    rows = [
+        {
+            "Model": MODEL_LABELS[row["model"]],
+            "by": row["by"],
+            "n": number(row["n"]),
+            "accuracy": share(row["accuracy"]),
+            "95 % interval": f"{share(row['accuracy_low'])} to {share(row['accuracy_high'])}",
+            **{f"{NORM_SYMBOLS[norm]} alone": share(row[f"accuracy_{norm}"]) for norm in thresholds},
+        }
+        for row in table.to_dict("records")
+    ]
+    balls = ", ".join(f"{NORM_SYMBOLS[norm]} {number(threshold)}" for norm, threshold in thresholds.items())
+    text = (
+        f"Share of the images that withstand all three at once: {balls}. Beside it each norm alone, on the same images."
+        " By attacks it is at most this, by lower bounds at least."
+    )
+    return {"id": "union", "title": "Accuracy under the union of the three distances", "text": text, "rows": rows}
+
+
 def distal(numbers: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
     """The section on distal adversarials, from metrics/distal.json."""
     rows = []

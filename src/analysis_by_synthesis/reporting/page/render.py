@@ -51,6 +51,7 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
         figures=others,
         flags=sections.flags(pd.read_csv(metrics / "flags.csv")),
         sections=[
+            *sections.control(metrics / "control.csv"),
             sections.claims(pd.read_csv(metrics / "claims.csv")),
             sections.distal(read_json(metrics / "distal.json")),
             sections.calibration(pd.read_csv(metrics / "calibration.csv")),

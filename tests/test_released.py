@@ -1,6 +1,7 @@
 """The pipeline of the authors' own networks."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,18 @@ import pytest
 import yaml
 from project import PARAMS, ROOT
 
+from analysis_by_synthesis.audit import pipelines
+from analysis_by_synthesis.audit.pipelines import check_table
+from analysis_by_synthesis.audit.released import RELEASED
 from analysis_by_synthesis.data.registry import dataset
+from analysis_by_synthesis.evaluation.control import papers_rows
 from analysis_by_synthesis.networks.convert import CLASSIFIERS, VAES
 from analysis_by_synthesis.networks.released import download
 from analysis_by_synthesis.params.released import Download, Released, check
 from analysis_by_synthesis.pipeline.code import SOURCE, entry_points
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
-from analysis_by_synthesis.reporting.released import papers_rows, table_as_markdown
+from analysis_by_synthesis.reporting.released import table_as_markdown
 
 FOLDER = ROOT / "released"
 OWN = yaml.safe_load((FOLDER / "params.yaml").read_text())
@@ -29,7 +34,8 @@ def test_what_both_pipelines_have_is_the_same():
     assert OWN["bounds"]["search"].items() <= PARAMS["bounds"]["search"].items()
     for name, block in OWN["attacks"].items():
         assert block == PARAMS["attacks"][name] | {"samples": block["samples"]}, name
-    report = PARAMS["report"] | {"all": PARAMS["report"]["all"] | {"ours": ["bound_guided"]}}
+    pilots = {"min_images": OWN["report"]["min_images"]}
+    report = PARAMS["report"] | {"all": PARAMS["report"]["all"] | {"ours": ["bound_guided"]}} | pilots
     assert OWN["report"] == report
 
 
@@ -123,3 +129,25 @@ def test_the_paper_s_rows_stand_beside_each_model_that_is_compared_with_them():
          "paper_median": 1.4, "accuracy": 0.5, "accuracy_low": 0.2, "accuracy_high": 0.8, "paper_accuracy": np.nan},
     ])  # fmt: skip
     assert "| L2: FGM | 9 | 1.3 (1 to ∞) | 1.4 | 50.0% (20.0% to 80.0%) |  |" in table_as_markdown(table, compared)
+
+
+def test_its_table_follows_from_its_records_and_the_paper_s_pipeline_has_a_copy():
+    project = Project(FOLDER)
+    assert check_table(project, RELEASED).faults == []
+    assert (FOLDER / "table1.csv").read_bytes() == (project.metrics / "table1.csv").read_bytes()
+
+
+def test_the_audit_says_in_one_sentence_what_it_can_not_check_without_the_weights(tmp_path):
+    for name in ("paper", "released"):
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.safetensors", "downloads", ".work")
+        )
+    for name in ("src", "stages"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    *_, last = pipelines.verdicts(Project(tmp_path), RELEASED, share=1.0, seed=0)
+    assert last.faults == [] and "are not checked" in last.checked
+    (note,) = last.notes
+    assert "weights.safetensors is not here" in note and note.endswith("make released gets what is missing")
+    (tmp_path / "released/metrics/table1.csv").unlink()
+    (verdict,) = pipelines.verdicts(Project(tmp_path), RELEASED, share=1.0, seed=0)
+    assert verdict.notes == ["it has no results yet; make released computes them"]

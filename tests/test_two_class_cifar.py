@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis_by_synthesis.audit.two_class_cifar import BOUNDED, check_table
+from analysis_by_synthesis.audit.pipelines import check_table
+from analysis_by_synthesis.audit.two_class_cifar import BOUNDED, TWO_CLASS_CIFAR
 from analysis_by_synthesis.data import mnist, two_class_cifar
 from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.convergence import summarise
@@ -81,14 +82,16 @@ def test_the_papers_medians_stand_beside_its_attacks_alone(project):
 
 def test_the_audit_finds_a_table_that_does_not_follow_from_the_records(project):
     write_csv(project.metrics / "table2.csv", made_table(project).reset_index())
-    cells = read_cells(project, ATTACKS, CELLS, BOUNDED)
-    assert check_table(project, cells, TABLE).faults == []
+    attacks = {name: block.model_dump() for name, block in ATTACKS.items()}
+    params = {"attacks": attacks, "cells": {"attack": CELLS}, "table": TABLE.model_dump()}
+    project.params.write_text(yaml.safe_dump(params, sort_keys=False))
+    assert check_table(project, TWO_CLASS_CIFAR).faults == []
     clean = pd.read_csv(project.clean / "cnn.csv").assign(predicted=0)
     write_csv(project.clean / "cnn.csv", clean)
-    (fault,) = check_table(project, cells, TABLE).faults
+    (fault,) = check_table(project, TWO_CLASS_CIFAR).faults
     assert "accuracy" in fault
     (project.metrics / "table2.csv").unlink()
-    assert len(check_table(project, cells, TABLE).faults) == 1
+    assert len(check_table(project, TWO_CLASS_CIFAR).faults) == 1
 
 
 def test_convergence_counts_falls_and_changed_classes():

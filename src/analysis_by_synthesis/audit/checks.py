@@ -3,14 +3,16 @@
 import random
 from collections.abc import Iterator, Mapping
 
-from analysis_by_synthesis.audit import two_class_cifar
+from analysis_by_synthesis.audit import pipelines
 from analysis_by_synthesis.audit.adversarials import check_cell
 from analysis_by_synthesis.audit.bounds import check_bounds, check_search
 from analysis_by_synthesis.audit.clean import check_clean
 from analysis_by_synthesis.audit.provenance import check_provenance
+from analysis_by_synthesis.audit.released import RELEASED
 from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import Stage, read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
+from analysis_by_synthesis.audit.two_class_cifar import TWO_CLASS_CIFAR
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.results import read_cells
@@ -24,7 +26,19 @@ from analysis_by_synthesis.pipeline.runs import PRESENT, made_by
 
 REMADE = {  # stages that are run again, and the tolerance of their numbers; 0 asks for the same bytes
     **dict.fromkeys(
-        ("claims", "figures", "figure4", "page", "reliability", "report", "runs", "vae_health", "class_scalars"), 0.0
+        (
+            "claims",
+            "control",
+            "figures",
+            "figure4",
+            "page",
+            "reliability",
+            "report",
+            "runs",
+            "vae_health",
+            "class_scalars",
+        ),
+        0.0,
     ),
     **{"calibrate": 0.01, "figure1": 0.02, "pgd_accuracy": 0.01, "reconstructions": 0.02},
 }
@@ -72,7 +86,8 @@ def verdicts(
         attack = stages[name].command[2]
         chunk = {f"attacks.{attack}.samples": read_json(stages[name].deps[-1])["evaluation"]["chunk_size"]}
         yield check_remake(project, stages[name], 0.01, chunk)
-    yield from two_class_cifar.verdicts(project, share, seed)
+    for pipeline in (TWO_CLASS_CIFAR, RELEASED):
+        yield from pipelines.verdicts(project, pipeline, share, seed)
 
 
 def _made_again(project: Project, stage: Stage, code: dict[str, dict[str, str]], tolerance: float) -> Verdict:

@@ -51,6 +51,20 @@ def read_cells(project: Project, attacks: dict[str, AttackBlock], cells: Cells) 
     }
 
 
+def read_finished_cells(
+    project: Project, attacks: dict[str, AttackBlock], cells: Cells
+) -> tuple[dict[Row, Cell], dict[Row, str]]:
+    """Those cells of a project that have records, and the attacks of the others."""
+    finished, others = {}, {}
+    for row, attack, module, stem in _named(project, attacks, cells):
+        path = stem.with_suffix(".csv")
+        if path.is_file():
+            finished[row] = Cell(attack, module, stem, read_records(path))
+        else:
+            others[row] = attack
+    return finished, others
+
+
 def _named(project: Project, attacks: dict[str, AttackBlock], cells: Cells) -> Iterator[tuple[Row, str, str, Path]]:
     for model, attack in cells.attacks():
         block = attacks[attack]

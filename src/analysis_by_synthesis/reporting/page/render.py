@@ -51,6 +51,7 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
         figures=others,
         flags=sections.flags(pd.read_csv(metrics / "flags.csv")),
         sections=[
+            *sections.control(metrics / "control.csv"),
             sections.claims(pd.read_csv(metrics / "claims.csv")),
             sections.paper_bounds(pd.read_csv(metrics / "paper_bounds.csv")),
             sections.union(pd.read_csv(metrics / "union_accuracy.csv"), thresholds),

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORM_NAMES, Norm
+from analysis_by_synthesis.evaluation.control import STATISTICS
 from analysis_by_synthesis.params.report import MODEL_LABELS, OF_THE_PAPER
 from analysis_by_synthesis.pipeline.files import read_json
+from analysis_by_synthesis.reporting import control as tables
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
 from analysis_by_synthesis.reporting.page.explained import embedded
 from analysis_by_synthesis.reporting.page.numbers import UNKNOWN, distance, number, share
@@ -142,6 +144,18 @@ def flags(table: pd.DataFrame) -> list[dict[str, Any]]:
         ]
         found.append({"name": flag[0].upper() + flag[1:], "meaning": meaning, "entries": entries})
     return found
+
+
+def control(path: Path) -> Iterator[dict[str, Any]]:
+    """The section on the authors' own networks, from metrics/control.csv; none where that is missing."""
+    if path.is_file():
+        table = pd.read_csv(path, dtype={"authors_n": "Int64", "ours_n": "Int64"})
+        counted = (f"{name.capitalize()}: {tables.counts(table, name)}." for name in STATISTICS)
+        rows = [
+            {"Model": label} | row for label, group in table.groupby("label", sort=False) for row in tables.rows(group)
+        ]
+        text = " ".join([tables.TEXT, *counted])
+        yield {"id": "control", "title": "The control: the authors' own networks", "text": text, "rows": rows}
 
 
 def claims(table: pd.DataFrame) -> dict[str, Any]:

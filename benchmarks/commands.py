@@ -43,18 +43,22 @@ def measure(command: str, clone: Path) -> str:
     return f"| `{command}` | {clock(seconds)} | {clock(processors)} | {size / 1e9:.1f} |"
 
 
-def main() -> None:
-    """Measure all commands."""
-    others = os.getloadavg()[0]
-    lines = [
+def head() -> list[str]:
+    """The lines above the rows."""
+    return [
         "# Time and disk",
         "",
-        f"In a fresh clone, one after another, on {cpu()}, {os.cpu_count()} cores, with {others:.1f} other processes at work"
-        " at the start. Hours, minutes and seconds; the processors' time counts all cores together.",
+        f"In a fresh clone, one after another, on {cpu()}, {os.cpu_count()} cores, with {os.getloadavg()[0]:.1f} other processes at"
+        " work at the start. Hours, minutes and seconds; the processors' time counts all cores together.",
         "",
         "| command | time | processors' time | the folder after it, GB |",
         "|---|---|---|---|",
     ]
+
+
+def main() -> None:
+    """Measure all commands."""
+    lines = head()
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)

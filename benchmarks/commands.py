@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from analysis_by_synthesis.pipeline.card import cpu
+from analysis_by_synthesis.pipeline.card import processor
 from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.pipeline.progress import clock
 
@@ -48,7 +48,7 @@ def head() -> list[str]:
     return [
         "# Time and disk",
         "",
-        f"In a fresh clone, one after another, on {cpu()}, {os.cpu_count()} cores, with {os.getloadavg()[0]:.1f} other processes at"
+        f"In a fresh clone, one after another, on {processor()}, {os.cpu_count()} cores, with {os.getloadavg()[0]:.1f} other processes at"
         " work at the start. Hours, minutes and seconds; the processors' time counts all cores together.",
         "",
         "| command | time | processors' time | the folder after it, GB |",

@@ -49,7 +49,7 @@ def head() -> list[str]:
         "# Time and disk",
         "",
         f"In a fresh clone, one after another, on {processor()}, {os.cpu_count()} cores, with {os.getloadavg()[0]:.1f} other processes at"
-        " work at the start. Hours, minutes and seconds; the processors' time counts all cores together.",
+        f" work at the start; niceness {os.nice(0)}. Hours, minutes and seconds; the processors' time counts all cores together.",
         "",
         "| command | time | processors' time | the folder after it, GB |",
         "|---|---|---|---|",

@@ -1,6 +1,6 @@
 """How long the commands of the README take, and how much disk: run one after another in a fresh clone of this commit.
 
-Writes docs/times.md after each: python benchmarks/commands.py. On a machine that does nothing else it takes an hour or more.
+python benchmarks/commands.py writes docs/times.md after each command, the short ones first: Ctrl-C keeps what was measured.
 """
 
 import os
@@ -10,14 +10,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from analysis_by_synthesis.pipeline.card import cpu
+from analysis_by_synthesis.pipeline.card import processor
 from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis.pipeline.progress import clock
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = (
     "make setup",
     "make repro",
-    "analysis-by-synthesis evaluate models /tmp/OUTPUT abs-fgsm --samples 50",
+    "analysis-by-synthesis check",
+    "analysis-by-synthesis summary",
+    "dvc status dvc.yaml",
+    "dvc repro",
+    "analysis-by-synthesis evaluate models ../output abs-fgsm --samples 50",
     "dvc exp run -S attacks.gaussian_noise.levels=50",
     "make audit",
     "make test",
@@ -26,32 +31,34 @@ COMMANDS = (
 
 
 def measure(command: str, clone: Path) -> str:
-    """A row of the table: the command, its minutes, those of the processors, and the folder's size after it."""
+    """A row of the table: the command, its time, that of the processors, and the folder's size after it."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     environment = os.environ | {"PATH": f"{clone / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"}
     environment.pop("PYTHONPATH", None)
-    subprocess.run(
-        command.replace("/tmp/OUTPUT", str(clone.parent / "output")), shell=True, check=True, cwd=clone, env=environment
-    )
-    after, minutes = resource.getrusage(resource.RUSAGE_CHILDREN), (time.monotonic() - began) / 60
-    processors = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 60
+    subprocess.run(command, shell=True, check=True, cwd=clone, env=environment)
+    after, seconds = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - began
+    processors = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     files = (path for path in clone.rglob("*") if path.is_file() and not path.is_symlink())
     size = sum(path.stat().st_size for path in files)
-    return f"| `{command}` | {minutes:.1f} | {processors:.1f} | {size / 1e9:.1f} |"
+    return f"| `{command}` | {clock(seconds)} | {clock(processors)} | {size / 1e9:.1f} |"
+
+
+def head() -> list[str]:
+    """The lines above the rows."""
+    return [
+        "# Time and disk",
+        "",
+        f"In a fresh clone, one after another, on {processor()}, {os.cpu_count()} cores, with {os.getloadavg()[0]:.1f} other processes at"
+        f" work at the start; niceness {os.nice(0)}. Hours, minutes and seconds; the processors' time counts all cores together.",
+        "",
+        "| command | time | processors' time | the folder after it, GB |",
+        "|---|---|---|---|",
+    ]
 
 
 def main() -> None:
     """Measure all commands."""
-    others = os.getloadavg()[0]
-    lines = [
-        "# Minutes and disk",
-        "",
-        f"In a fresh clone, one after another, on {cpu()}, {os.cpu_count()} cores, of which other work took"
-        f" {others:.1f} at the start. Written by `benchmarks/commands.py`.",
-        "",
-        "| command | minutes | of all cores together | the folder after it, GB |",
-        "|---|---|---|---|",
-    ]
+    lines = head()
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder) / "clone"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)

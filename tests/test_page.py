@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from project import PARAMS, PROJECT
 
+from analysis_by_synthesis.evaluation.flags import MEANING
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.page import sections
 from analysis_by_synthesis.reporting.page.entries import groups
@@ -172,10 +173,14 @@ def test_flags_are_grouped_and_shares_are_shares():
         ("zero gradients", "linf", "FGSM", "binary_cnn", 0.95, 0.05, "a"),
         ("weaker than noise", "l2", "FGM", "madry", INF, 6.758, "b"),
         ("zero gradients", "l2", "FGM", "binary_abs", 1.0, 0.05, "a"),
+        ("finds nothing", "l2", "FGM", "madry", 0.885, 0.05, "c"),
     ]
-    zero, weaker = sections.flags(pd.DataFrame(rows, columns=columns))
-    assert zero["entries"][0] == "FGSM (L∞), Binary CNN: 95 %, compared with 5 %" and len(zero["entries"]) == 2
+    zero, weaker, nothing = sections.flags(pd.DataFrame(rows, columns=columns))
+    assert zero["entries"][0] == "FGSM (L∞), Binary CNN: 95 % of the samples, more than 5 %"
+    assert len(zero["entries"]) == 2
     assert weaker["entries"] == ["FGM (L₂), Madry et al.: ∞, compared with 6.76"]
+    assert nothing["entries"] == ["FGM (L₂), Madry et al.: 88 % of the samples, more than 5 %"]
+    assert set(sections.OF_MEDIANS) < set(MEANING)
 
 
 def test_images_come_by_distance_and_keep_their_row_of_the_tiles(tmp_path):

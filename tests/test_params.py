@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dvc.utils.serialize import load_yaml, modify_yaml
+from dvc.utils.hydra import apply_overrides
+from dvc.utils.serialize import load_yaml
 from project import PROJECT, ROOT
 from pydantic import ValidationError
 
@@ -168,10 +169,9 @@ def test_an_attack_has_to_say_what_it_sees(monkeypatch):
 
 
 def test_dvc_changes_one_line_where_one_value_is_set(tmp_path):
-    """As `dvc exp run -S attacks.gaussian_noise.levels=50` does, which writes the whole file."""
+    """As `dvc exp run -S attacks.gaussian_noise.levels=50` does, which writes the whole file and every list anew."""
     path = shutil.copy(PROJECT.params, tmp_path)
-    with modify_yaml(path) as params:
-        params["attacks"]["gaussian_noise"]["levels"] = 50
+    apply_overrides(path, ["attacks.gaussian_noise.levels=50"])
     before, after = PROJECT.params.read_text().splitlines(), Path(path).read_text().splitlines()
     changed = [line for line in zip(before, after, strict=True) if line[0] != line[1]]
     assert [new.split()[:2] for _, new in changed] == [["levels:", "50"]]

@@ -1,5 +1,6 @@
 """What the README and the pages in docs say: snippets run, links lead somewhere, numbers are those of the metrics."""
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -51,6 +52,15 @@ def test_the_picture_of_the_stages_is_that_of_dvc():
             for out, maker in makers.items():
                 if (Path(out).is_relative_to(dep) or Path(dep).is_relative_to(out)) and maker != name:
                     assert line_of[maker] < line_of[name], f"{name} needs {maker}"
+
+
+def test_the_commands_that_are_timed_are_explained(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    timed = importlib.import_module("commands")
+    pages = "".join(page.read_text() for page in PAGES)
+    for command in timed.COMMANDS:
+        assert " ".join(command.split()[:2]) in pages, command
+    assert timed.head()[0] == "# Time and disk"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

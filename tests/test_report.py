@@ -253,4 +253,4 @@ def test_medians_far_from_the_paper_s_are_listed_with_their_reason():
     found = disagreements(table, 1.5, pd.DataFrame(why))
     assert found["attack"].tolist() == ["FGM", "MIM w/ GE"]
     assert found["why"].tolist() == ["our network differs", UNEXPLAINED]
-    assert "* FGM, cnn: 3 instead of 1.4: our network differs." in disagreements_as_markdown(found, 1.5)
+    assert "* FGM, CNN: 3 instead of 1.4: our network differs." in disagreements_as_markdown(found, 1.5)

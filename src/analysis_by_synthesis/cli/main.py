@@ -131,6 +131,8 @@ def evaluate(weights: Path, output: Path, cells: tuple[str, ...], samples: int |
     with ends_in_a_sentence(KEPT):
         table = evaluate(Project.here(), weights, output, list(cells), samples)
         click.echo(table.to_string(index=False, float_format="{:.4g}".format, na_rep="-"))
+        if table["committed"].isna().any():
+            click.echo("-: the committed records are of other images, or there are none.")
 
 
 @commands.command()

@@ -44,7 +44,11 @@ def _cell(row: pd.Series) -> str:
 
 def _pair(distance: float, accuracy: float) -> str:
     share = f"{accuracy:.1%}" if pd.isna(distance) else f"{accuracy:.0%}"
-    return share if pd.isna(distance) else f"{'∞' if np.isinf(distance) else f'{distance:.3g}'} / {share}"
+    return share if pd.isna(distance) else f"{_number(distance)} / {share}"
+
+
+def _number(distance: float) -> str:
+    return "∞" if np.isinf(distance) else f"{distance:.3g}"
 
 
 def disagreements_as_markdown(found: pd.DataFrame, factor: float) -> str:
@@ -53,7 +57,8 @@ def disagreements_as_markdown(found: pd.DataFrame, factor: float) -> str:
         return f"No median differs from the paper's by more than a factor of {factor}.\n"
     lines = [f"Medians that differ from the paper's by more than a factor of {factor}:", ""]
     for row in found.itertuples():
-        lines.append(f"* {row.attack}, {row.model}: {row.median:.3g} instead of {row.paper_median:.3g}: {row.why}.")
+        ours, paper = _number(row.median), _number(row.paper_median)
+        lines.append(f"* {row.attack}, {MODEL_LABELS[row.model]}: {ours} instead of {paper}: {row.why}.")
     return "\n".join(lines) + "\n"
 
 

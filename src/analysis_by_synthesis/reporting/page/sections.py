@@ -17,7 +17,8 @@ from analysis_by_synthesis.reporting.page.explained import embedded
 from analysis_by_synthesis.reporting.page.numbers import UNKNOWN, distance, number, share
 
 Bounds = dict[str, dict[Norm, dict[str, Any]]]  # metrics/bounds.json
-SHARES = ("zero gradients", "not confirmed", "no success at any budget")  # flags whose value is a share of the samples
+# Flags that compare two medians; the others compare a share of the samples with a limit.
+OF_MEDIANS = ("weaker than noise", "black box beats white box", "estimated beats exact gradient")
 TITLES = {
     "figure2": "Figure 2: accuracy against the distance of the closest adversarial",
     "bounds": "Certified and attacked accuracy: the truth lies between the two curves",
@@ -136,10 +137,10 @@ def flags(table: pd.DataFrame) -> list[dict[str, Any]]:
     """
     found = []
     for (flag, meaning), rows in table.groupby(["flag", "meaning"], sort=False):
-        show = share if flag in SHARES else number
+        show, between = (number, ", compared with") if flag in OF_MEDIANS else (share, " of the samples, more than")
         entries = [
-            f"{row['attack']} ({NORM_SYMBOLS[row['norm']]}), {MODEL_LABELS[row['model']]}: {show(row['value'])},"
-            f" compared with {show(row['compared_with'])}"
+            f"{row['attack']} ({NORM_SYMBOLS[row['norm']]}), {MODEL_LABELS[row['model']]}: {show(row['value'])}{between}"
+            f" {show(row['compared_with'])}"
             for row in rows.to_dict("records")
         ]
         found.append({"name": flag[0].upper() + flag[1:], "meaning": meaning, "entries": entries})

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.xdist_group("the smoke run")
 SHOWN = {
     "runs",
     "report",
+    "control",
     "agreement",
     "claims",
     "figures",

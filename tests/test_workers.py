@@ -251,7 +251,7 @@ def at_work(folder):
     return found
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("ending", [pytest.param(signal.SIGINT, marks=pytest.mark.extras), signal.SIGTERM])
 def test_what_ends_the_run_ends_all_that_it_has_begun(tmp_path, ending):
     """Also in the background, where a shell has Ctrl-C ignored, and while DVC runs a stage."""
     folder = toy_project.make(tmp_path / "toy", pause=60.0)

@@ -64,8 +64,8 @@ def test_a_branch_is_compared(branch):
     assert "metrics/accuracy/linf/bim.json" in {path for path, *_ in shown(branch, "dvc metrics show")}
     run(branch, "dvc", "plots", "diff", "main")
     page = (branch / "dvc_plots/index.html").read_text()
-    # DVC draws a curve if all models have it: here only in L0. The image is that of Figure 2, before and after.
-    assert "Figure 2c: accuracy under the paper's attacks" in page and page.count("<img") == 2
+    assert all(f"Figure 2{panel}: accuracy under the paper's attacks" in page for panel in "ab")
+    assert page.count("<img") == 2  # Figure 2, before and after
 
 
 def test_code_is_content(branch):

@@ -18,14 +18,14 @@ POINTS = 121
 
 
 def curves(minimal: dict[str, pd.DataFrame], norm: Norm) -> pd.DataFrame:
-    """Accuracy of every model on an even grid of distances.
+    """Accuracy of every model on an even grid of distances; empty for a model that no attack was tried on.
 
     Args:
         minimal: adversarials by model, as `minimal_adversarials` has them for this norm.
     """
     grid = np.linspace(0, LIMITS[norm], POINTS)
     columns = {model: accuracy_curve(own["distance"].to_numpy(), grid) for model, own in minimal.items() if len(own)}
-    return pd.DataFrame({"distance": grid, **columns})
+    return pd.DataFrame({"distance": grid, **columns}, columns=["distance", *MODEL_LINES], dtype=float)
 
 
 def draw(tables: dict[Norm, pd.DataFrame], thresholds: dict[Norm, float], subject: str, path: Path) -> None:
@@ -54,13 +54,13 @@ def _figure(
     figure, axes = plt.subplots(1, len(NORMS), figsize=size, sharey=True, layout="constrained")
     for axis, norm in zip(axes, NORMS):
         table = tables[norm]
-        for model in table.columns.drop("distance"):
+        for model in MODEL_LINES:
             axis.plot(table["distance"], table[model], **MODEL_LINES[model])
         axis.axvline(thresholds[norm], color="grey", linewidth=1)
         axis.set(xlabel=NORM_LABELS[norm], xlim=(0, LIMITS[norm]), ylim=(0, 1))
     axes[0].set_ylabel("accuracy")
     figure.suptitle(subject, fontsize="medium")
-    shown = [model for model in MODEL_LINES if any(model in table for table in tables.values())]
+    shown = [model for model in MODEL_LINES if any(table[model].notna().any() for table in tables.values())]
     lines = [Line2D([], [], label=MODEL_LABELS[model], **MODEL_LINES[model]) for model in shown]
     threshold = Line2D([], [], color="grey", linewidth=1, label="threshold of Table 1")
     figure.legend(handles=[*lines, threshold], loc="outside lower center", ncols=len(lines) + 1, **legend)

@@ -21,7 +21,7 @@ from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.pipeline.work import Steps, Work
-from analysis_by_synthesis.training.vae import train
+from analysis_by_synthesis.training.vae import parted, train
 
 
 def main(project: Project, label: str) -> Steps:
@@ -35,7 +35,7 @@ def main(project: Project, label: str) -> Steps:
     parameters = {"seed": seed, "training_images": n, "settings": settings, "label": label}
     checkpoints = Checkpoints(f"training/vae_{label}", code, parameters, data.paths("train"), project.work)
     images, labels = (part[:n] for part in data.load("train"))
-    chosen = images[labels == int(label)]
+    chosen, _ = parted(images[labels == int(label)], settings.held_out, seed)
     name = f"VAE of class {label}"
 
     def training() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from analysis_by_synthesis.calibration.class_offsets import fit_class_offsets
 from analysis_by_synthesis.calibration.class_scalars import fit_class_scalars
 from analysis_by_synthesis.calibration.softmax import calibrate, posterior
 from analysis_by_synthesis.params.class_scalars import ClassScalars
@@ -55,3 +56,17 @@ def test_class_scalars_mend_a_scaled_class():
     assert ((gamma * distances).argmin(1) == labels).mean() == 1
     assert gamma[3] < 0.95
     assert np.delete(gamma, 3) == pytest.approx(1)
+
+
+def test_class_offsets_are_the_log_odds_where_distances_say_nothing():
+    distances, labels = np.full((12, 3), 50.0), np.repeat([0, 1, 2], [2, 4, 6])
+    assert fit_class_offsets(distances, labels) == pytest.approx([0, -np.log(2), -np.log(3)], abs=1e-4)
+
+
+def test_class_offsets_take_back_what_a_class_has_too_much():
+    rng = np.random.default_rng(0)
+    distances, labels = rng.normal(40, 1, (3000, 2)), rng.integers(2, size=3000)
+    distances[np.arange(3000), labels] -= 1
+    fair = fit_class_offsets(distances, labels)
+    assert fair == pytest.approx([0, 0], abs=0.15)
+    assert fit_class_offsets(distances + np.array([0, 7]), labels) == pytest.approx(fair - [0, 7], abs=1e-3)

@@ -56,6 +56,14 @@ def test_augmented_images_are_parts_of_the_image_or_of_its_mirror_image():
     assert 10 < mirrored < 30 and 0 < still < 15
 
 
+def test_held_out_images_are_random_and_never_trained_on():
+    images = torch.arange(50.0).view(50, 1, 1, 1)
+    kept, held_out = vae.parted(images, 10, seed=0)
+    assert len(held_out) == 10 and torch.cat([kept, held_out]).flatten().sort().values.equal(torch.arange(50.0))
+    assert not held_out.equal(images[:10]) and not held_out.equal(vae.parted(images, 10, seed=1)[1])
+    assert vae.parted(images, 0, seed=0)[0].equal(images)
+
+
 def test_kl_divergence_is_that_of_torch():
     mean, log_variance = torch.randn(5, 8), torch.randn(5, 8)
     expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)

@@ -1,31 +1,28 @@
-"""The constants of the ELBO that D leaves out, class by class.
+"""The constants of the classes that D leaves out.
 
-D_c(x) is the negative ELBO of a point posterior (eq. 3, 5). Against that of q(z|x) it lacks what the variance of the posterior
-costs: the reconstruction that gets worse, and the variance's part of the KL divergence. Both hardly depend on the image, so the
-paper drops them. They do depend on the class, since a class of more various images takes a more exact posterior: without
-them the classes are not compared by their likelihoods.
+-log p(x|c) is D_c(x) (eq. 3, 5) and what the variance of the posterior costs. That hardly depends on the image, so the paper
+drops it. It does depend on the class, since a class of more various images takes a more exact posterior: without constants the
+classes are not compared by their likelihoods.
 """
 
-import torch
-from torch import Tensor
-
-from analysis_by_synthesis.inference import Inference
-from analysis_by_synthesis.networks.autoencoder import Autoencoder
-from analysis_by_synthesis.training.vae import kl_divergence, reconstruction_error
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 
-@torch.no_grad()
-def class_offset(vae: Autoencoder, inference: Inference, images: Tensor, label: int, seed: int) -> float:
-    """The mean of the negative ELBO less D_c, over training images (N, *image_shape) of class `label`.
+def fit_class_offsets(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """A constant (C,) for each class, the first 0, which minimise the cross-entropy of the logits -D_c - offset_c.
 
     Args:
-        vae: of this class.
-        inference: of all classes.
-        seed: of one draw from q(z|x) for each image.
+        distances: D_c (N, C), of images that no VAE was trained on: of those that it knows, D is too small.
+        labels: (N,).
     """
-    mean, log_variance = vae.encoder(images)
-    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed)).to(mean)
-    reconstruction = vae.decoder(mean + noise * (0.5 * log_variance).exp())
-    elbo = reconstruction_error(images, reconstruction) + kl_divergence(mean, log_variance)
-    distance = inference.infer(images, search="arbiter").distance[:, label]
-    return float((elbo - distance).mean())
+    distances = distances.astype(np.float64)
+
+    def cross_entropy(others: np.ndarray) -> float:
+        logits = -distances - np.append(0, others)
+        return float((logsumexp(logits, axis=1) - logits[np.arange(len(labels)), labels]).mean())
+
+    found = minimize(cross_entropy, np.zeros(distances.shape[1] - 1), method="BFGS").x
+    offsets: np.ndarray = np.append(0, found)
+    return offsets

@@ -14,15 +14,6 @@ from analysis_by_synthesis.params.whole import read_whole
 from analysis_by_synthesis.pipeline.errors import UserError
 
 
-class Offsets(Block):
-    """The block `class_offsets`: the constants of the ELBO that distances leave out."""
-
-    images: Count
-    """So many random training images of each class."""
-    seed: int
-    """Of the images, and of the draws from q(z|x)."""
-
-
 class Convergence(Block):
     """The block `convergence`: how often a longer search finds a lower minimum."""
 
@@ -71,7 +62,6 @@ BLOCKS: dict[str, Any] = {
     "training_images": Count,
     "vae": VAETraining,
     "classifiers": dict[str, ClassifierTraining],
-    "class_offsets": Offsets,
     "clean_images": Count,
     "convergence": Convergence,
     "evaluation": Evaluation,

@@ -23,5 +23,7 @@ class VAETraining(Block):
     """Weight of the KL divergence in the first step."""
     kl_annealing_epochs: Annotated[Count, Paper("50, appendix A.7")]
     """Epochs over which this weight falls linearly to 1."""
+    held_out: Annotated[int, Field(ge=0)] = 0
+    """So many training images of each class, random ones, are kept for what has to be fitted to images that no VAE knows."""
     augmentation: Augmentation | None = None
     """How images are changed at random; null for images as they are."""

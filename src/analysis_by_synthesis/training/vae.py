@@ -6,12 +6,19 @@ import time
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.data.order import in_order
 from analysis_by_synthesis.networks.autoencoder import Autoencoder
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.training.augmentation import augment
+
+
+def parted(images: Tensor, held_out: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The training images (N - H, *image_shape) of one class, and the H held out, which are random ones, in any order."""
+    order = torch.tensor(in_order(seed, len(images)), dtype=torch.long, device=images.device)
+    return images[order[held_out:].sort().values], images[order[:held_out]]
 
 
 def reconstruction_error(images: Tensor, reconstructions: Tensor) -> Tensor:

@@ -71,7 +71,14 @@ def test_a_figure_has_the_same_images_for_every_model_that_it_shows():
     assert minimal["linf"]["abs"]["distance"].to_dict() == {2: 7, 3: 8}
     assert captions.subject("attacks", minimal) == "attacks, the same n = 2 test images for every model"
     table = figure2.curves(minimal["l2"], "l2").set_index("distance")
-    assert table["madry"].isna().all() and list(table) == ["cnn", "binary_cnn", "nearest_neighbor", "madry", "binary_abs", "abs"]
+    assert table["madry"].isna().all() and list(table) == [
+        "cnn",
+        "binary_cnn",
+        "nearest_neighbor",
+        "madry",
+        "binary_abs",
+        "abs",
+    ]
     curve = table["cnn"]
     assert curve[0] == 1 and curve.iloc[20] == 0.5 and curve.iloc[-1] == 0
 

@@ -24,7 +24,9 @@ def curves(brackets: dict[str, pd.DataFrame], norm: Norm) -> pd.DataFrame:
         if len(both):
             columns[f"{model}_certified"] = accuracy_curve(both["lower"].to_numpy(), grid)
             columns[f"{model}_attacked"] = accuracy_curve(both["upper"].to_numpy(), grid)
-    return pd.DataFrame(columns, columns=["distance", *(f"{model}_{side}" for model in MODELS for side in SIDES)], dtype=float)
+    return pd.DataFrame(
+        columns, columns=["distance", *(f"{model}_{side}" for model in MODELS for side in SIDES)], dtype=float
+    )
 
 
 def draw(tables: dict[Norm, pd.DataFrame], thresholds: dict[Norm, float], path: Path) -> None:

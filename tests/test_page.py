@@ -110,6 +110,7 @@ def test_claims_are_counted_by_the_paper_s_own_attacks():
 def test_the_control_has_the_rows_of_the_authors_networks():
     (section,) = sections.control(PROJECT.metrics / "control.csv")
     assert section["rows"] and "no record" not in {row["Authors' weights"] for row in section["rows"]}
+    assert "open: no record" not in section["text"]
 
 
 def test_a_paper_bound_has_both_errors_and_the_paper_s_interval():

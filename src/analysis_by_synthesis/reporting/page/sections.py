@@ -151,8 +151,8 @@ def control(path: Path) -> Iterator[dict[str, Any]]:
     """The section on the authors' own networks, from metrics/control.csv; none where that is missing."""
     if path.is_file():
         table = pd.read_csv(path, dtype={"authors_n": "Int64", "ours_n": "Int64"})
-        counted = (f"{name.capitalize()}: {tables.counts(table, name)}." for name in STATISTICS)
         recorded = table[table["authors_n"].notna()]
+        counted = (f"{name.capitalize()}: {tables.counts(recorded, name)}." for name in STATISTICS)
         rows = [
             {"Model": label} | row
             for label, group in recorded.groupby("label", sort=False)

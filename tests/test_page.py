@@ -12,7 +12,7 @@ from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.page import sections
 from analysis_by_synthesis.reporting.page.entries import groups
 from analysis_by_synthesis.reporting.page.explained import explained
-from analysis_by_synthesis.reporting.page.numbers import distance, number, share
+from analysis_by_synthesis.reporting.page.numbers import columns_of_words, distance, number, share
 
 INF = float("inf")
 THRESHOLDS = {"l2": 1.5, "linf": 0.3, "l0": 12.0}
@@ -42,8 +42,8 @@ def test_people_read_labels():
 
 
 def test_numbers():
-    values = (1.234567, 1000, 766772.3, INF, np.nan, None, 0.00251)
-    assert [number(value) for value in values] == ["1.23", "1,000", "766,772", "∞", "–", "–", "0.00251"]
+    values = (1.234567, 1000, 766772.3, INF, np.nan, None, 0.00251, 4e-12)
+    assert [number(value) for value in values] == ["1.23", "1,000", "766,772", "∞", "–", "–", "0.00251", "4 · 10⁻¹²"]
     assert [distance(value, "l2") for value in (5, 0.1, 27.5, 100, INF, None)] == [
         "5.00",
         "0.100",
@@ -54,6 +54,14 @@ def test_numbers():
     ]
     assert distance(11, "l0") == "11" and distance(16.5, "l0") == "16.5"
     assert share(0.98812, 1) == "98.8 %" and share(np.nan) == "–"
+
+
+def test_words_and_numbers_are_told_apart():
+    rows = [
+        {"by": "ours too", "n": "50", "interval": "10 % to 31 %", "Paper": "1.1; 14.0%"},
+        {"by": "–", "n": "–", "interval": "–", "Paper": "99.1%"},
+    ]
+    assert columns_of_words(rows) == {"by", "Paper"}
 
 
 def row(**changes):
@@ -91,6 +99,18 @@ def test_a_claim_reads_as_the_paper_has_it():
     one, other = sections.claims(table)["rows"]
     assert one["Value"] == "0.5 (0.25 to 0.75)" and one["Has to be"] == "above 0" and one["by"] == "ours too, n = 50"
     assert other["Value"] == "–" and other["Has to be"] == "0.1 to 0.2" and other["by"] == "ours too: too few images"
+
+
+def test_claims_are_counted_by_the_paper_s_own_attacks():
+    table = pd.read_csv(PROJECT.metrics / "claims.csv")
+    counts = table[table["evidence"] != "ours too"]["verdict"].value_counts()
+    assert f"holds: {counts['holds']};" in sections.claims(table)["text"]
+
+
+def test_the_control_has_the_rows_of_the_authors_networks():
+    (section,) = sections.control(PROJECT.metrics / "control.csv")
+    assert section["rows"] and "no record" not in {row["Authors' weights"] for row in section["rows"]}
+    assert "open: no record" not in section["text"]
 
 
 def test_a_paper_bound_has_both_errors_and_the_paper_s_interval():

@@ -122,6 +122,13 @@ def test_head_and_first_column_stay_in_sight(visit):
     assert page.locator("#entries tbody th[scope=row]").nth(9).bounding_box()["x"] == pytest.approx(frame["x"], abs=2)
 
 
+def test_other_tables_need_no_scrolling_sideways_and_no_frame_is_longer_than_the_screen(visit):
+    script = "all => all.map(it => [it.scrollWidth - it.clientWidth, it.clientHeight])"
+    for viewport in (PHONE, DESK):
+        frames = visit(viewport).locator(".scroll:has(.stacked)").evaluate_all(script)
+        assert all(beyond <= 0 and height <= viewport["height"] for beyond, height in frames), frames
+
+
 def medians(page, column):
     """Of each norm, in the order of the rows."""
     script = """column => [...document.querySelectorAll('#entries tbody')].map(body =>

@@ -61,6 +61,7 @@ def test_an_interruption_takes_the_bar_away_and_says_what_is_kept():
 
 def test_pieces_that_were_kept_say_nothing_about_those_to_come():
     assert time_left([], 3) is None
+    assert time_left([0.001, 0.002, 0.001], 5) is None
     assert time_left([0.001, 0.001, 100.0, 140.0], 3) == pytest.approx(360)
     assert time_left([10.0], 0) == 0
 

@@ -12,6 +12,7 @@ from rich.text import Text
 T = TypeVar("T")
 EVERY = 30  # seconds between two lines in a log file
 KEPT = 0.01  # of the longest piece's time: what took less was there already
+SHORT = 0.1  # seconds: what took less was there already, or is over soon
 
 _shown: list[Progress] = []
 
@@ -34,7 +35,7 @@ def time_left(seconds: Sequence[float], waiting: int) -> float | None:
 
     Pieces that an earlier run has kept take next to nothing, and say nothing about those to come.
     """
-    made = [each for each in seconds if each > KEPT * max(seconds)]
+    made = [each for each in seconds if each > max(SHORT, KEPT * max(seconds))]
     return waiting * sum(made) / len(made) if made else None
 
 

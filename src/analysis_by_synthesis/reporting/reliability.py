@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis_by_synthesis.params.report import MODEL_LABELS
+from analysis_by_synthesis.reporting.page.numbers import number
 from analysis_by_synthesis.reporting.style import save
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -63,9 +64,9 @@ def _plot_class_scalars(axis: Axes, gamma: list[float], paper: pd.DataFrame) -> 
 
 
 def _numbers(row: pd.Series) -> str:
-    lines = [f"{name} {row[name]:.3g}" for name in ("alpha", "eta")]
+    lines = [f"{name} {number(row[name])}" for name in ("alpha", "eta")]
     for i, name in enumerate(("paper_alpha", "paper_eta")):
         if not np.isnan(row[name]):
-            lines[i] += f" (paper {row[name]:.3g})"
-    median = f"median confidence {row['median_confidence_after']:.3f}, n = {row['images']}"
+            lines[i] += f" (paper {number(row[name])})"
+    median = f"median confidence {row['median_confidence_after']:.3f}, n = {row['images']:,}"
     return "\n".join([*lines, median])

@@ -13,7 +13,7 @@ from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
 from analysis_by_synthesis.reporting.page import sections
 from analysis_by_synthesis.reporting.page.entries import groups
 from analysis_by_synthesis.reporting.page.explained import explained
-from analysis_by_synthesis.reporting.page.numbers import distance, javascript, number, share
+from analysis_by_synthesis.reporting.page.numbers import columns_of_words, distance, javascript, number, share
 
 TEMPLATES = Path(__file__).with_name("templates")
 SHOWN = tuple(f"{name}==" for name in ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "dvc", "matplotlib"))
@@ -34,7 +34,7 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )  # fmt: skip
-    environment.filters |= {"number": number, "share": share, "distance": distance, "javascript": javascript}
+    environment.filters |= {shown.__name__: shown for shown in (columns_of_words, distance, javascript, number, share)}
     return environment.get_template("page.html").render(
         models=MODEL_LABELS,
         norms=NORM_SYMBOLS,

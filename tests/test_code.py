@@ -340,6 +340,7 @@ USES = {  # the scripts that import by name, and not only reach the code that co
         "figure1",
         "paper_bounds",
         "pgd_accuracy",
+        "protocol",
         "reconstructions",
     },
     "networks.registry": {"train_classifier", "train_vae"},

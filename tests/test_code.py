@@ -342,6 +342,7 @@ USES = {  # the scripts that import by name, and not only reach the code that co
         "pgd_accuracy",
         "protocol",
         "reconstructions",
+        "search_attack",
     },
     "networks.registry": {"train_classifier", "train_vae"},
     "params.registry": {"attack", "report"},  # the report's flags ask what attacks are

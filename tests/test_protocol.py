@@ -5,7 +5,8 @@ import torch
 from project import PROJECT
 
 from analysis_by_synthesis.distances import distance
-from analysis_by_synthesis.evaluation.protocol import lengthened, lengths, table_of_both
+from analysis_by_synthesis.evaluation.protocol import lengthened, lengths
+from analysis_by_synthesis.evaluation.protocol_table import table_of_both
 from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.protocol_verdict import ProtocolVerdict
@@ -96,6 +97,8 @@ def test_both_judges_look_at_the_same_images():
     assert table.loc["All L2 Attacks", ["arbiter_median", "protocol_median"]].tolist() == [1, 1.6]
     assert table.loc["Clean", ["arbiter_accuracy", "protocol_accuracy"]].tolist() == [0.75, 0.75]
     assert table["refused"].dropna().to_dict() == {"near": 1, "far": 0}
+    unknown = table_of_both(cells, {"abs": records}, {"abs": clean.assign(arbiter=np.nan)}, REPORT, paper)
+    assert "Clean" not in set(unknown["attack"]) and (unknown["protocol_n"] == 3).all()
 
 
 def test_what_the_docs_say_of_the_paper_s_search():

@@ -23,6 +23,7 @@ from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
 from analysis_by_synthesis.params.pgd_accuracy import PGD
 from analysis_by_synthesis.params.protocol_verdict import ProtocolVerdict
 from analysis_by_synthesis.params.report import MODEL_LABELS, ReportSettings
+from analysis_by_synthesis.params.search_attack import SearchAttack
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.params.vae_health import VAEHealth
 from analysis_by_synthesis.params.whole import read_whole
@@ -57,6 +58,7 @@ BLOCKS: dict[str, Any] = {
     ],
     "claims": ClaimSettings,
     "protocol_verdict": ProtocolVerdict,
+    "search_attack": SearchAttack,
 }
 
 

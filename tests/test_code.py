@@ -340,7 +340,9 @@ USES = {  # the scripts that import by name, and not only reach the code that co
         "figure1",
         "paper_bounds",
         "pgd_accuracy",
+        "protocol",
         "reconstructions",
+        "search_attack",
     },
     "networks.registry": {"train_classifier", "train_vae"},
     "params.registry": {"attack", "report"},  # the report's flags ask what attacks are

@@ -136,6 +136,22 @@ def test_a_paper_bound_has_both_errors_and_the_paper_s_interval():
     ]  # fmt: skip
 
 
+def test_table_1_by_the_paper_s_search_has_both_judges_and_what_is_refused():
+    numbers = {"arbiter_n": 24, "arbiter_median": 1.5, "protocol_median": 1.9, "paper_median": 2.3}
+    shares = {"arbiter_accuracy": 0.5, "protocol_accuracy": 0.75, "paper_accuracy": 0.8}
+    row = {"norm": "l2", "attack": "FGM", "model": "abs", **numbers, **shares, "refused": 1}
+    section = sections.protocol(pd.DataFrame([row, row | {"attack": "ours", "paper_accuracy": np.nan}]))
+    (shown,) = section["rows"]
+    assert list(shown.values()) == ["ABS", "FGM (L₂)", "24", "1.50", "1.90", "2.30", "50 %", "75 %", "80 %", "1"]
+
+
+def test_an_attack_on_a_search_is_counted_against_the_bound():
+    counts = {"search": "protocol", "n": 10, "below": 2, "below_by_arbiter": 0, "share_low": 0.05, "share_high": 0.51}
+    ratios = {"median_start_ratio": 1.01, "median_ratio": 1.004, "least_ratio": 0.998}
+    (row,) = sections.search_attack(pd.DataFrame([counts | ratios]))["rows"]
+    assert list(row.values()) == ["protocol", "10", "2 (5 % to 51 %)", "0", "1.01", "1.004", "0.998"]
+
+
 def test_the_union_names_its_thresholds_and_each_norm():
     row = {"by": "ours too", "model": "madry", "n": 50, "accuracy": 0.04, "accuracy_low": 0.011, "accuracy_high": 0.135}
     alone = {"accuracy_l2": 0.48, "accuracy_linf": 0.94, "accuracy_l0": 0.04}

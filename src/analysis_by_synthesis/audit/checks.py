@@ -35,6 +35,7 @@ REMADE = {  # stages that are run again, and the tolerance of their numbers; 0 a
             "reliability",
             "report",
             "runs",
+            "searches",
             "vae_health",
             "class_scalars",
         ),

@@ -21,7 +21,9 @@ from analysis_by_synthesis.params.distal import DistalSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
 from analysis_by_synthesis.params.pgd_accuracy import PGD
+from analysis_by_synthesis.params.protocol_verdict import ProtocolVerdict
 from analysis_by_synthesis.params.report import MODEL_LABELS, ReportSettings
+from analysis_by_synthesis.params.search_attack import SearchAttack
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.params.vae_health import VAEHealth
 from analysis_by_synthesis.params.whole import read_whole
@@ -55,6 +57,8 @@ BLOCKS: dict[str, Any] = {
         Count, Field(description="Number of each model's closest L2 adversarials that all models are shown.")
     ],
     "claims": ClaimSettings,
+    "protocol_verdict": ProtocolVerdict,
+    "search_attack": SearchAttack,
 }
 
 
@@ -173,6 +177,7 @@ def _check_counts(values: dict[str, Any]) -> None:
         "paper_bounds.images": (values["paper_bounds"].images, TEST_IMAGES),
         **{f"bounds.images.{name}": (n, TEST_IMAGES) for name, n in values["bounds"].images.items()},
         "bounds_check.images": (values["bounds_check"].images, TEST_IMAGES),
+        "protocol_verdict.clean_images": (values["protocol_verdict"].clean_images, TEST_IMAGES),
         "training_images": (values["training_images"], TRAINING_IMAGES),
         "class_scalars.images": (values["class_scalars"].images, TRAINING_IMAGES),
         "evaluation.start_images": (values["evaluation"].start_images, TRAINING_IMAGES),

@@ -32,6 +32,8 @@ class Project:
         self.calibration = self.results / "calibration"
         self.clean = self.results / "clean"
         self.distal = self.results / "distal"
+        self.protocol = self.results / "protocol"
+        self.search_attack = self.results / "search_attack"
         self.training = self.results / "training"
         self.metrics = root / "metrics"
         self.plots = root / "plots"

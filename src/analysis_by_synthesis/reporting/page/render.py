@@ -54,6 +54,8 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
             *sections.control(metrics / "control.csv"),
             sections.claims(pd.read_csv(metrics / "claims.csv")),
             sections.paper_bounds(pd.read_csv(metrics / "paper_bounds.csv")),
+            sections.protocol(pd.read_csv(metrics / "protocol.csv")),
+            sections.search_attack(pd.read_csv(metrics / "search_attack.csv")),
             sections.union(pd.read_csv(metrics / "union_accuracy.csv"), thresholds),
             sections.distal(read_json(metrics / "distal.json")),
             sections.calibration(pd.read_csv(metrics / "calibration.csv")),

@@ -14,6 +14,7 @@ from analysis_by_synthesis.evaluation.records import read_adversarials, write_at
 from analysis_by_synthesis.evaluation.runner import seed_of
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.attacks.boundary import Settings
+from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.search_attack import SearchAttack
@@ -27,27 +28,26 @@ from analysis_by_synthesis.pipeline.tables import read_records
 from analysis_by_synthesis.pipeline.work import Steps, Work
 
 MODEL = "abs"
-AT_ONCE = 5  # images of a piece of the work, each with a seed of its own
 
 
 def main(project: Project, search: str) -> Steps:
-    seed, block, settings = read(
-        {"seed": int, "attacks.boundary": AttackBlock, "search_attack": SearchAttack}, project.params
-    )
+    seed, at_once, block, settings = read({
+        "seed": int, "evaluation.chunk_size": Count, "attacks.boundary": AttackBlock, "search_attack": SearchAttack,
+    }, project.params)  # fmt: skip
     code = recorded(project, "stages.search_attack", f"models.{MODEL}")
     bounds = read_records(project.bounds / f"{MODEL}-l2.csv").iloc[: settings.images]
     searches = read_records(project.bounds / f"{MODEL}-searches.csv")
     bounds = fallen(bounds, searches[searches["norm"] == "l2"])
     own = settings.model_dump(include={"steps", "spherical_step", "source_step"})
     walks = Settings(**block.settings() | own)
-    parameters = {"seed": seed, "walks": walks, "settings": settings}
+    parameters = {"seed": seed, "at_once": at_once, "walks": walks, "settings": settings}
     files = [project.bounds / f"{MODEL}-{name}" for name in ("l2.csv", "l2.npz", "searches.csv")]
     inputs = [project.models / MODEL, project.mnist, *files]
     checkpoints = Checkpoints(f"search_attack/{search}", code, parameters, inputs, project.work)
     chosen, known = list(bounds.index), read_adversarials(project.bounds / f"{MODEL}-l2")
 
     def walked(begin: int) -> dict[str, Tensor]:
-        where, part = device(), slice(begin, min(begin + AT_ONCE, len(chosen)))
+        where, part = device(), slice(begin, min(begin + at_once, len(chosen)))
         images, labels = (every[chosen[part]].to(where) for every in load("test", project.mnist))
         starts = lengthened(images, known[part].to(where), torch.full((len(images),), settings.length, device=where))
         torch.manual_seed(seed_of(seed, chosen[part]))
@@ -55,7 +55,7 @@ def main(project: Project, search: str) -> Steps:
         said = {"image": torch.tensor(chosen[part]), "label": labels, "start": distance(images, starts, "l2"), **found}
         return {name: column.cpu() for name, column in said.items()}
 
-    pieces = {f"{begin}": partial(walked, begin) for begin in range(0, len(chosen), AT_ONCE)}
+    pieces = {f"{begin}": partial(walked, begin) for begin in range(0, len(chosen), at_once)}
     parts = yield Work(checkpoints, pieces, len(chosen), f"attack on the search {search}")
     records = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     records["lower"] = torch.tensor(bounds["lower"].to_numpy())

@@ -38,6 +38,14 @@ def test_a_search_that_errs_is_fooled_below_the_bound_and_the_arbiter_is_not():
     assert (found["arbitrate"]["l2"] >= bound * (1 - 1e-5)).all()
 
 
+def test_where_there_is_nothing_to_walk_from_nothing_is_found():
+    model, images = Misled(), torch.zeros(2, 1, 28, 28) + 0.5
+    starts = images.clone()
+    starts[1] = (images[1] + 1.3 * model.optimum(images, "l2")[1] * (model.w / model.w.norm()).view(28, 28)).clamp(0, 1)
+    found = attack_search(model, "default", images, torch.zeros(2, dtype=torch.long), starts, WALK)
+    assert found["l2"][0].isinf() and found["adversarial"][0].equal(images[0]) and found["l2"][1].isfinite()
+
+
 def test_images_below_their_bound_are_counted_and_the_arbiter_s_apart():
     columns = {
         "label": 0, "lower": [1.0, 1.0, 1.0, 2.0], "start": 2.0, "l2": [0.9, 0.8, 1.2, float("inf")],

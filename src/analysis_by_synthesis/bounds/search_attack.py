@@ -41,7 +41,8 @@ def attack_search(
     """Walk along the decision boundary of a search.
 
     Args:
-        images, starts: (N, 1, 28, 28); the walks begin at the latter, which should be taken for another class.
+        images, starts: (N, 1, 28, 28); the walks begin at the latter, which should be taken for another class. There is none
+            where they are the same.
         labels: true classes (N,).
 
     Returns:
@@ -50,7 +51,9 @@ def attack_search(
     """
     attacked = BySearch(model, search)
     recorder = Recorder(attacked, images, labels, "l2", CLOSEST, sees=settings.sees)
-    walk(recorder, starts, torch.arange(len(labels), device=labels.device), settings)
+    rows = (distance(images, starts, "l2") > 0).nonzero()[:, 0]
+    if len(rows):
+        walk(recorder, starts[rows], rows, settings)
     adversarials, found = images.clone(), torch.zeros_like(labels, dtype=torch.bool)
     for sample, label in enumerate(labels):
         if closest := recorder.closest(sample):

@@ -31,8 +31,9 @@ MODEL = "abs"
 
 
 def main(project: Project, search: str) -> Steps:
-    seed, at_once, block, settings = read({
-        "seed": int, "evaluation.chunk_size": Count, "attacks.boundary": AttackBlock, "search_attack": SearchAttack,
+    seed, at_once, candidates, block, settings = read({
+        "seed": int, "evaluation.chunk_size": Count, "evaluation.candidates": Count,
+        "attacks.boundary": AttackBlock, "search_attack": SearchAttack,
     }, project.params)  # fmt: skip
     code = recorded(project, "stages.search_attack", f"models.{MODEL}")
     bounds = read_records(project.bounds / f"{MODEL}-l2.csv").iloc[: settings.images]
@@ -40,7 +41,7 @@ def main(project: Project, search: str) -> Steps:
     bounds = fallen(bounds, searches[searches["norm"] == "l2"])
     own = settings.model_dump(include={"steps", "spherical_step", "source_step"})
     walks = Settings(**block.settings() | own)
-    parameters = {"seed": seed, "at_once": at_once, "walks": walks, "settings": settings}
+    parameters = {"seed": seed, "at_once": at_once, "candidates": candidates, "walks": walks, "settings": settings}
     files = [project.bounds / f"{MODEL}-{name}" for name in ("l2.csv", "l2.npz", "searches.csv")]
     inputs = [project.models / MODEL, project.mnist, *files]
     checkpoints = Checkpoints(f"search_attack/{search}", code, parameters, inputs, project.work)
@@ -51,7 +52,9 @@ def main(project: Project, search: str) -> Steps:
         images, labels = (every[chosen[part]].to(where) for every in load("test", project.mnist))
         starts = lengthened(images, known[part].to(where), torch.full((len(images),), settings.length, device=where))
         torch.manual_seed(seed_of(seed, chosen[part]))
-        found = attack_search(load_model(MODEL, project.models, where), search, images, labels, starts, walks)
+        found = attack_search(
+            load_model(MODEL, project.models, where), search, images, labels, starts, walks, candidates
+        )
         said = {"image": torch.tensor(chosen[part]), "label": labels, "start": distance(images, starts, "l2"), **found}
         return {name: column.cpu() for name, column in said.items()}
 

@@ -32,7 +32,9 @@ def test_a_search_that_errs_is_fooled_below_the_bound_and_the_arbiter_is_not():
     assert (model.arbitrate(images).argmax(1) == 0).all() and (model(images).argmax(1) == 0).all()
     bound = model.optimum(images, "l2")
     starts = (images + 1.3 * bound[:, None, None, None] * (model.w / model.w.norm()).view(1, 28, 28)).clamp(0, 1)
-    found = {search: attack_search(model, search, images, labels, starts, WALK) for search in ("default", "arbitrate")}
+    found = {
+        search: attack_search(model, search, images, labels, starts, WALK, 16) for search in ("default", "arbitrate")
+    }
     assert (found["default"]["l2"] < bound).all()
     assert (found["default"]["predicted"] == 1).all() and (found["default"]["arbiter"] == 0).all()
     assert (found["arbitrate"]["l2"] >= bound * (1 - 1e-5)).all()
@@ -42,7 +44,7 @@ def test_where_there_is_nothing_to_walk_from_nothing_is_found():
     model, images = Misled(), torch.zeros(2, 1, 28, 28) + 0.5
     starts = images.clone()
     starts[1] = (images[1] + 1.3 * model.optimum(images, "l2")[1] * (model.w / model.w.norm()).view(28, 28)).clamp(0, 1)
-    found = attack_search(model, "default", images, torch.zeros(2, dtype=torch.long), starts, WALK)
+    found = attack_search(model, "default", images, torch.zeros(2, dtype=torch.long), starts, WALK, 16)
     assert found["l2"][0].isinf() and found["adversarial"][0].equal(images[0]) and found["l2"][1].isfinite()
 
 

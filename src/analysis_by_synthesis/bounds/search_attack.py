@@ -20,8 +20,6 @@ from analysis_by_synthesis.models import logits, predict
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.attacks.boundary import Settings
 
-CLOSEST = 16  # images of each walk that are asked about again with the pixels that are stored
-
 
 class BySearch(Classifier):
     """A model that decides by one of its searches (models.SEARCHES), begun anew for every image."""
@@ -36,13 +34,20 @@ class BySearch(Classifier):
 
 
 def attack_search(
-    model: Classifier, search: str, images: Tensor, labels: Tensor, starts: Tensor, settings: Settings
+    model: Classifier,
+    search: str,
+    images: Tensor,
+    labels: Tensor,
+    starts: Tensor,
+    settings: Settings,
+    candidates: int,
 ) -> dict[str, Tensor]:
     """Walk along the decision boundary of a search.
 
     Args:
         images, starts: (N, 1, 28, 28); the walks begin at the latter, which should be taken for another class. There is none
             where they are the same.
+        candidates: so many of each walk's closest images are asked about again with the pixels that are stored.
         labels: true classes (N,).
 
     Returns:
@@ -50,7 +55,7 @@ def attack_search(
         there is none; queries; adversarial (N, 1, 28, 28), the image itself where there is none.
     """
     attacked = BySearch(model, search)
-    recorder = Recorder(attacked, images, labels, "l2", CLOSEST, sees=settings.sees)
+    recorder = Recorder(attacked, images, labels, "l2", candidates, sees=settings.sees)
     rows = (distance(images, starts, "l2") > 0).nonzero()[:, 0]
     if len(rows):
         walk(recorder, starts[rows], rows, settings)

@@ -26,7 +26,7 @@ def main(project: Project) -> Steps:
     order, number = read({"order": int, "nearest_neighbor_bounds.images": Count}, project.params)
     code = recorded(project, "stages.nearest_neighbor_bounds")
     checkpoints = Checkpoints("nearest_neighbor_bounds", code, {"order": order}, [project.mnist], project.work)
-    ordered, labels = in_order(order), load("test", project.mnist)[1]
+    ordered, labels = in_order(order), load("test", project.mnist)[1].numpy()
 
     @cache
     def loaded() -> tuple[Floats, Floats, np.ndarray]:

@@ -14,8 +14,8 @@ from analysis_by_synthesis.params.report import MODEL_LABELS, OF_THE_PAPER
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.reporting import control as tables
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
+from analysis_by_synthesis.reporting.numbers import UNKNOWN, distance, number, share
 from analysis_by_synthesis.reporting.page.explained import embedded
-from analysis_by_synthesis.reporting.page.numbers import UNKNOWN, distance, number, share
 
 Bounds = dict[str, dict[Norm, dict[str, Any]]]  # metrics/bounds.json
 # Flags that compare two medians; the others compare a share of the samples with a limit.

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from analysis_by_synthesis.bounds.summary import summarise
+from analysis_by_synthesis.bounds.summary import summarise, summarise_exact
 from analysis_by_synthesis.bounds.variants import variants
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation.evidence import intervals
 from analysis_by_synthesis.evaluation.flags import flags
-from analysis_by_synthesis.evaluation.results import attack_tables, read_cells
+from analysis_by_synthesis.evaluation.results import attack_tables, read_cells, smallest_distances
 from analysis_by_synthesis.evaluation.table1 import disagreements, table1
 from analysis_by_synthesis.evaluation.union import union_accuracy
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
@@ -53,6 +53,9 @@ def main(project: Project) -> None:
 
     summary, brackets = summarise(project, found, settings.thresholds, settings.disproved)
     write_json(project.metrics / "bounds.json", summary)
+    exact = read_records(project.results / "nearest_neighbor_bounds.csv")
+    attacked = smallest_distances(found, "l2", "nearest_neighbor")
+    write_json(project.metrics / "nearest_neighbor.json", summarise_exact(exact, attacked, settings.thresholds["l2"]))
     write_metrics(table, found, summary, project.metrics)
     known = {(norm, model): both for norm, models in brackets.items() for model, both in models.items()}
     judges = {

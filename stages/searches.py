@@ -1,10 +1,13 @@
-"""What the searches of ABS decide: Table 1's columns by the arbiter and by the paper's own, and attacks on a search itself."""
+"""What the searches of ABS decide: Table 1's columns by the arbiter and by the paper's own, and attacks on a search itself,
+and other numbers in it."""
 
 import pandas as pd
 
 from analysis_by_synthesis.bounds.search_attack import summarise_attacks
+from analysis_by_synthesis.evaluation.ablation import summarise
 from analysis_by_synthesis.evaluation.protocol_table import table_of_both
 from analysis_by_synthesis.evaluation.results import read_cells
+from analysis_by_synthesis.params.ablation import Ablation
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import ReportSettings
@@ -14,8 +17,9 @@ from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 
 
 def main(project: Project) -> None:
-    report, attacks, cells, searches = read({
+    report, attacks, cells, searches, ablation = read({
         "report": ReportSettings, "attacks": dict[str, AttackBlock], "cells": Cells, "search_attack.searches": list[str],
+        "ablation": Ablation,
     }, project.params)  # fmt: skip
     models = cells.bounds.models
     found = {row: cell for row, cell in read_cells(project, attacks, cells).items() if row.model in models}
@@ -30,6 +34,7 @@ def main(project: Project) -> None:
     write_csv(project.metrics / "protocol.csv", table)
     attacked = {search: read_records(project.search_attack / f"abs-{search}.csv") for search in searches}
     write_csv(project.metrics / "search_attack.csv", summarise_attacks(attacked))
+    write_csv(project.metrics / "ablation.csv", summarise(pd.read_csv(project.results / "ablation.csv"), ablation))
     print(f"by the paper's search: {int(table['refused'].sum())} adversarials of the arbiter are none")
 
 

@@ -21,7 +21,7 @@ from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.pipeline.work import Steps, Work
-from analysis_by_synthesis.training.vae import parted, train
+from analysis_by_synthesis.training.vae import parted, seed_of, train
 
 
 def main(project: Project, label: str) -> Steps:
@@ -30,7 +30,7 @@ def main(project: Project, label: str) -> Steps:
     )
     if label not in map(str, range(model.classes)):
         raise UserError(f"there is no class {label}; the classes are 0 to {model.classes - 1}.")
-    seed += 1000 * int(label)
+    seed = seed_of(int(label), seed)
     code, data = recorded(project, "stages.train_vae", "networks.abs"), dataset(project)
     parameters = {"seed": seed, "training_images": n, "settings": settings, "label": label}
     checkpoints = Checkpoints(f"training/vae_{label}", code, parameters, data.paths("train"), project.work)
@@ -48,7 +48,7 @@ def main(project: Project, label: str) -> Steps:
     vae.load_state_dict(trained["weights"])
     save_weights(vae, project.models / "abs" / f"{label}.safetensors")
     write_csv(project.plots / "training" / "vae" / f"{label}.csv", pd.DataFrame(history))
-    facts = {"samples": len(chosen), "seed": seed}
+    facts: dict[str, Any] = {"samples": len(chosen), "seed": seed}
     write_card(project.training / f"vae_{label}.json", code, **checkpoints.origin(), **facts)
     checkpoints.discard()
     print(f"{name}: loss {history[-1]['loss']:.4g} in the last epoch")

@@ -330,6 +330,7 @@ def test_a_stage_names_all_that_it_runs(name):
 USES = {  # the scripts that import by name, and not only reach the code that could
     "attacks.registry": {"attack"},
     "models.__init__": {
+        "ablation",
         "agreement",
         "attack",
         "bounds",

@@ -9,10 +9,10 @@ from project import PARAMS, PROJECT
 
 from analysis_by_synthesis.evaluation.flags import MEANING
 from analysis_by_synthesis.params.report import MODEL_LABELS
+from analysis_by_synthesis.reporting.numbers import columns_of_words, distance, number, share
 from analysis_by_synthesis.reporting.page import sections
 from analysis_by_synthesis.reporting.page.entries import groups
 from analysis_by_synthesis.reporting.page.explained import explained
-from analysis_by_synthesis.reporting.page.numbers import columns_of_words, distance, number, share
 
 INF = float("inf")
 THRESHOLDS = {"l2": 1.5, "linf": 0.3, "l0": 12.0}

@@ -93,6 +93,31 @@ def test_headline_is_that_of_the_metrics():
     assert f"ABS is right on {100 * accuracy['abs']:.1f} % of the 10,000 test images" in text
 
 
+def test_exact_numbers_of_nearest_neighbor_are_those_of_the_metrics():
+    exact = json.loads((ROOT / "metrics/nearest_neighbor.json").read_text())
+    printed = pd.read_csv(ROOT / "paper/table1.csv").set_index(["norm", "attack", "model"])
+    paper = printed.loc[("l2", "All L2 Attacks", "nearest_neighbor")]
+    for words in (
+        f"On {exact['n']} random images",
+        f"is {exact['median']:.2f} (95 % interval {exact['median_low']:.2f} to {exact['median_high']:.2f})",
+        f"{exact['accuracy']:.0%}".replace("%", " %") + " of them withstand L2 1.5",
+        f"a median of {paper['median_distance']:g} and {paper['accuracy_at_threshold']:.0%}".replace("%", " %"),
+    ):
+        assert words in " ".join((ROOT / "docs/bounds.md").read_text().split())
+
+
+def test_the_ablation_in_words_is_that_of_the_metrics():
+    table = pd.read_csv(ROOT / "metrics/ablation.csv")
+    changed = {key: f"{100 * row['changed']:.1f} %" for key, row in table.set_index(["varied", "value"]).iterrows()}
+    words = " ".join((ROOT / "docs/inference.md").read_text().split())
+    assert set(table["images"]) == {200} and "on 200 random clean images" in words
+    assert changed["candidates", 100] == "0.0 %" and f"with ten {changed['candidates', 10]} do" in words
+    assert f"by the best candidate alone, {changed['steps', 0]} do" in words
+    same = {changed["sigma2", value] for value in (0.125, 0.25, 1)}
+    assert f"it is {same.pop()} for 1/8, 1/4 and 1, and {changed['sigma2', 2]} for 2" in words and not same
+    assert f"changes {changed['p(y)', 1]}" in words
+
+
 def test_published_numbers_are_those_of_the_list():
     page = (ROOT / "docs/where-this-stands.md").read_text()
     for row in pd.read_csv(ROOT / "paper/autoattack_mnist.csv").itertuples():

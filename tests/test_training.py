@@ -15,8 +15,9 @@ from analysis_by_synthesis.training.augmentation import augment
 from analysis_by_synthesis.training.pgd import pgd
 
 VAE_SETTINGS = vae.VAETraining(
-    epochs=4, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3, kl_weight_start=10, kl_annealing_epochs=2
-)
+    epochs=4, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3,
+    kl_weight_start=10, kl_weight_end=1, kl_annealing_epochs=2,
+)  # fmt: skip
 PGD_SETTINGS = classifier.ClassifierTraining(
     recipe="test", epochs=3, batch_size=8, max_learning_rate=0.01, warm_up_share=0.3,
     adversary=classifier.Adversary(epsilon=0.3, step_size=0.2, steps=2, warm_up_epochs=1.0),
@@ -77,9 +78,10 @@ def test_reconstruction_error_is_the_likelihood_at_variance_one_half(images):
     torch.testing.assert_close(vae.reconstruction_error(images, other), difference)
 
 
-def test_kl_weight_falls_from_ten_to_one_and_stays():
-    settings = VAE_SETTINGS.model_copy(update={"kl_annealing_epochs": 50})
-    assert [vae.kl_weight(epoch, settings) for epoch in (0, 25, 50, 70)] == [10, 5.5, 1, 1]
+def test_kl_weight_falls_to_its_end_and_stays():
+    for end, halfway in ((1, 5.5), (0.5, 5.25)):
+        settings = VAE_SETTINGS.model_copy(update={"kl_annealing_epochs": 50, "kl_weight_end": end})
+        assert [vae.kl_weight(epoch, settings) for epoch in (0, 25, 50, 70)] == [10, halfway, end, end]
 
 
 def same(one, other):

@@ -20,6 +20,8 @@ from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 from analysis_by_synthesis.reporting.released import table_as_markdown
 
+BRACKET = ["model", "norm", "image", "lower", "upper", "ratio"]
+
 
 def main(project: Project) -> None:
     settings, attacks, cells, compared = read({
@@ -34,14 +36,14 @@ def main(project: Project) -> None:
         partial.write_text(table_as_markdown(table, compared))
     write_csv(project.metrics / "flags.csv", flags(found, settings.flags))
 
-    brackets = project.metrics / "brackets"
-    brackets.mkdir(exist_ok=True)
+    brackets = []
     summary: dict[str, dict[str, dict[str, float]]] = {model: {} for model in cells.bounds.models}
     for (norm, _, model), cell in found.items():
         if cell.attack == BOUND_GUIDED:
             both = bracket(cell.records, smallest_distances(found, norm, model), norm)
-            write_csv(brackets / f"{model}-{norm}.csv", both.reset_index())
+            brackets.append(both.rename_axis("image").reset_index().assign(model=model, norm=norm)[BRACKET])
             summary[model][norm] = summarise_bounds(cell.records, both, settings.thresholds[norm])
+    write_csv(project.metrics / "brackets.csv", pd.concat(brackets) if brackets else pd.DataFrame(columns=BRACKET))
     write_json(project.metrics / "bounds.json", summary)
     ends = intervals(pd.read_csv(printed / "bounds.csv"))
     theirs = {

@@ -18,7 +18,7 @@ from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
-from analysis_by_synthesis.training.vae import parted
+from analysis_by_synthesis.training.vae import parted, seed_of
 
 
 def main(project: Project) -> None:
@@ -26,8 +26,8 @@ def main(project: Project) -> None:
     code = recorded(project, "stages.class_offsets", "networks.abs")
     began, where, folder = time.perf_counter(), device(), project.models / "abs"
     images, labels = dataset(project).load("train")
-    held_out = [  # the seeds are those of the VAEs
-        parted(images[labels == label], training.held_out, seed + 1000 * label)[1] for label in range(config.classes)
+    held_out = [
+        parted(images[labels == label], training.held_out, seed_of(label, seed))[1] for label in range(config.classes)
     ]
     decoders = [decoder.to(where) for decoder in load_decoders(folder, config.network, config.classes)]
     inference = build_inference(decoders, config.inference)

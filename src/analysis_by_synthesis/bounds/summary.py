@@ -8,7 +8,7 @@ from scipy.stats import beta
 
 from analysis_by_synthesis.distances import NORMS, Norm
 from analysis_by_synthesis.evaluation.results import Cell, Row, smallest_distances
-from analysis_by_synthesis.evaluation.statistics import CONFIDENCE
+from analysis_by_synthesis.evaluation.statistics import CONFIDENCE, Estimate, median, share
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
@@ -101,6 +101,33 @@ def summarise_bounds(lower: pd.DataFrame, both: pd.DataFrame, threshold: float) 
         "violations": len(violations(both)),
     }
     return _finite(summary)
+
+
+def summarise_exact(exact: pd.DataFrame, upper: pd.Series, threshold: float) -> Numbers:
+    """A model whose robustness is known exactly in one norm, and how close attacks come.
+
+    Args:
+        exact: the shortest distances to another class, `lower`, by image.
+        upper: the smallest distance of a verified adversarial, by image; inf where there is none.
+        threshold: of the accuracy.
+
+    Raises:
+        UserError: an adversarial is closer than that.
+    """
+    both = bracket(exact, upper, "l2")
+    robust = share(int((exact["lower"] > threshold).sum()), len(exact))
+    return _finite({
+        "n": len(exact),
+        **_named("median", median(exact["lower"].to_numpy())),
+        **_named("accuracy", robust),
+        "attacked_n": len(both),
+        "median_ratio": both["ratio"].median(),
+        "violations": len(violations(both)),
+    })  # fmt: skip
+
+
+def _named(name: str, estimate: Estimate) -> Numbers:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
 def summarise_paper_bounds(records: pd.DataFrame, ours: pd.DataFrame, norm: Norm) -> Numbers:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field
 
 from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.params.ablation import Ablation
 from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.base import Count, Paper
@@ -19,6 +20,7 @@ from analysis_by_synthesis.params.classifiers import ClassifierTraining
 from analysis_by_synthesis.params.data import TEST_IMAGES, TRAINING_IMAGES, Download
 from analysis_by_synthesis.params.distal import DistalSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
+from analysis_by_synthesis.params.nearest_neighbor_bounds import NearestNeighborBounds
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
 from analysis_by_synthesis.params.pgd_accuracy import PGD
 from analysis_by_synthesis.params.protocol_verdict import ProtocolVerdict
@@ -59,6 +61,8 @@ BLOCKS: dict[str, Any] = {
     "claims": ClaimSettings,
     "protocol_verdict": ProtocolVerdict,
     "search_attack": SearchAttack,
+    "nearest_neighbor_bounds": NearestNeighborBounds,
+    "ablation": Ablation,
 }
 
 
@@ -177,6 +181,8 @@ def _check_counts(values: dict[str, Any]) -> None:
         "paper_bounds.images": (values["paper_bounds"].images, TEST_IMAGES),
         **{f"bounds.images.{name}": (n, TEST_IMAGES) for name, n in values["bounds"].images.items()},
         "bounds_check.images": (values["bounds_check"].images, TEST_IMAGES),
+        "nearest_neighbor_bounds.images": (values["nearest_neighbor_bounds"].images, TEST_IMAGES),
+        "ablation.images": (values["ablation"].images, TEST_IMAGES),
         "protocol_verdict.clean_images": (values["protocol_verdict"].clean_images, TEST_IMAGES),
         "training_images": (values["training_images"], TRAINING_IMAGES),
         "class_scalars.images": (values["class_scalars"].images, TRAINING_IMAGES),

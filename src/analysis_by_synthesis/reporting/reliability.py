@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis_by_synthesis.params.report import MODEL_LABELS
-from analysis_by_synthesis.reporting.page.numbers import number
+from analysis_by_synthesis.reporting.numbers import number
 from analysis_by_synthesis.reporting.style import save
 
 STYLES: dict[str, dict[str, Any]] = {

@@ -15,6 +15,11 @@ from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.training.augmentation import augment
 
 
+def seed_of(label: int, seed: int) -> int:
+    """The seed of a class's VAE: so many apart that no two share that of an epoch."""
+    return seed + 1000 * label
+
+
 def parted(images: Tensor, held_out: int, seed: int) -> tuple[Tensor, Tensor]:
     """The training images (N - H, *image_shape) of one class, and the H held out, which are random ones, in any order."""
     order = torch.tensor(in_order(seed, len(images)), dtype=torch.long, device=images.device)
@@ -32,9 +37,9 @@ def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def kl_weight(epoch: float, settings: VAETraining) -> float:
-    """Falls linearly from `kl_weight_start` to 1 over the annealing epochs, then stays 1."""
+    """Falls linearly from `kl_weight_start` to `kl_weight_end` over the annealing epochs, then stays there."""
     remaining = max(0.0, 1 - epoch / settings.kl_annealing_epochs)
-    return 1 + (settings.kl_weight_start - 1) * remaining
+    return settings.kl_weight_end + (settings.kl_weight_start - settings.kl_weight_end) * remaining
 
 
 def train(

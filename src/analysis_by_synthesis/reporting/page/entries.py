@@ -8,7 +8,7 @@ from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.table1 import AGREES, HIGHER, LOWER
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
-from analysis_by_synthesis.reporting.page.numbers import distance, number, share
+from analysis_by_synthesis.reporting.numbers import distance, number, share
 
 VERDICTS = {AGREES: "close", LOWER: "stronger", HIGHER: "weaker"}  # the smaller median is that of the stronger attack
 

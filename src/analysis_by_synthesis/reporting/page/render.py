@@ -10,10 +10,10 @@ from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
+from analysis_by_synthesis.reporting.numbers import columns_of_words, distance, javascript, number, share
 from analysis_by_synthesis.reporting.page import sections
 from analysis_by_synthesis.reporting.page.entries import groups
 from analysis_by_synthesis.reporting.page.explained import explained
-from analysis_by_synthesis.reporting.page.numbers import columns_of_words, distance, javascript, number, share
 
 TEMPLATES = Path(__file__).with_name("templates")
 SHOWN = tuple(f"{name}==" for name in ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "dvc", "matplotlib"))

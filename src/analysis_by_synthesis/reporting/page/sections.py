@@ -14,8 +14,8 @@ from analysis_by_synthesis.params.report import MODEL_LABELS, OF_THE_PAPER
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.reporting import control as tables
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
+from analysis_by_synthesis.reporting.numbers import UNKNOWN, distance, number, share
 from analysis_by_synthesis.reporting.page.explained import embedded
-from analysis_by_synthesis.reporting.page.numbers import UNKNOWN, distance, number, share
 
 Bounds = dict[str, dict[Norm, dict[str, Any]]]  # metrics/bounds.json
 # Flags that compare two medians; the others compare a share of the samples with a limit.
@@ -161,7 +161,7 @@ def control(path: Path) -> Iterator[dict[str, Any]]:
         ]
         note = "What has no record of the authors' networks is in metrics/control.md."
         text = " ".join([tables.TEXT, *counted, note])
-        yield {"id": "control", "title": "The control: the authors' own networks", "text": text, "rows": rows}
+        yield {"id": "control", "title": "The authors' own networks", "text": text, "rows": rows}
 
 
 def claims(table: pd.DataFrame) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def protocol(table: pd.DataFrame) -> dict[str, Any]:
         " Refused are those of the arbiter that it still gets right. No length changes what Binary ABS sees, so that its"
         " adversarials count as they are or not at all."
     )
-    return {"id": "protocol", "title": "Table 1 by the paper's own search", "text": text, "rows": rows}
+    return {"id": "protocol", "title": "By the paper's own search", "text": text, "rows": rows}
 
 
 def search_attack(table: pd.DataFrame) -> dict[str, Any]:
@@ -274,10 +274,10 @@ def union(table: pd.DataFrame, thresholds: dict[Norm, float]) -> dict[str, Any]:
     ]
     balls = ", ".join(f"{NORM_SYMBOLS[norm]} {number(threshold)}" for norm, threshold in thresholds.items())
     text = (
-        f"Share of the images that withstand all three at once: {balls}. Beside it each norm alone, on the same images."
+        f"Share of the images that withstand all three distances at once: {balls}. Beside it each norm alone, on the same images."
         " By attacks it is at most this, by lower bounds at least."
     )
-    return {"id": "union", "title": "Accuracy under the union of the three distances", "text": text, "rows": rows}
+    return {"id": "union", "title": "Three distances at once", "text": text, "rows": rows}
 
 
 def distal(numbers: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -89,12 +90,72 @@ def test_headline_is_that_of_the_metrics():
     assert f"For Binary ABS the ratios are {ratios}" in text
     checks = [bounds[model][norm]["check"] for model in ("abs", "binary_abs") for norm in ("l2", "linf", "l0")]
     disproved, n = sum(check["disproved"] for check in checks), sum(check["n"] for check in checks)
-    assert f"disproves {disproved} of {n} bounds" in text
+    falls = [max(check["largest_fall"] for check in part) for part in (checks[:3], checks[3:])]
+    assert f"disproves {disproved} of {n} bounds: one of ABS, by {falls[0]:.1%}".replace("%", " %") in text
+    assert sum(check["disproved"] for check in checks[:3]) == 1
+    assert f"four of Binary ABS, by up to {falls[1]:.1%}".replace("%", " %") in text
+    assert sum(check["disproved"] for check in checks[3:]) == 4
     assert f"ABS is right on {100 * accuracy['abs']:.1f} % of the 10,000 test images" in text
 
 
+def test_the_check_of_the_bounds_in_words_is_that_of_the_metrics():
+    page, numbers = (ROOT / "docs/bounds.md").read_text(), metrics("bounds.json")
+    for (model, label), (norm, name) in product(
+        {"abs": "ABS", "binary_abs": "Binary ABS"}.items(), {"l2": "L2", "linf": "Linf", "l0": "L0"}.items()
+    ):
+        check = numbers[model][norm]["check"]
+        fall, limit = (f"{100 * check[key]:.2g} %" for key in ("largest_fall", "disproved_upper_limit"))
+        assert f"| {label} | {name} | {check['n']} | {check['disproved']} | {fall} | {limit} |" in page
+    curve = pd.read_csv(ROOT / "metrics/bounds_benchmark.csv").set_index(["norm", "effort"])
+    assert (curve["n"] == 12).all() and (curve["disproved"] * 12).round().loc["linf"].tolist() == [2, 0, 0, 0]
+    assert (curve.loc["l2", "disproved"] == 0).all()
+    rises = [
+        curve.loc[(norm, "exhaustive"), "mean_lower"] / curve.loc[(norm, "standard"), "mean_lower"] - 1
+        for norm in ("l2", "linf")
+    ]
+    words = f"rises by {100 * rises[0]:.2f} % in L2 and by {100 * rises[1]:.1f} % in Linf"
+    assert words in " ".join(page.split())
+
+
+def test_the_paper_s_bounds_in_words_are_those_of_the_metrics():
+    table, words = (
+        pd.read_csv(ROOT / "metrics/paper_bounds.csv"),
+        " ".join((ROOT / "docs/bounds.md").read_text().split()),
+    )
+    without = table["variant"].str.contains("without the latent prior")
+    assert table[without]["meets"].all() and not table[~without]["meets"].any() and without.sum() == 3
+    value = table[without].set_index(["model", "norm"])["value"]
+    assert f"a mean of {value['abs', 'l2']:.3f} for ABS" in words
+    assert f"{value['binary_abs', 'l2']:.3f} for Binary ABS" in words
+    assert f"a median of {value['abs', 'linf']:.4f} for ABS in Linf" in words
+
+
+def test_table_2_in_words_is_that_of_the_metrics():
+    table = pd.read_csv(ROOT / "two_class_cifar/metrics/table2.csv").set_index(["model", "attack"])
+    abs_, cnn = table.loc["abs"], table.loc["cnn"]
+    accuracy, lower = abs_["accuracy"].iloc[0], abs_.loc["Lower bound", "median"]
+    descent = abs_.loc["Latent Descent Attack"]
+    missed = pd.read_csv(ROOT / "two_class_cifar/results/attacks/abs-latent_descent.csv")["l2"].eq(float("inf")).sum()
+    words = " ".join((ROOT / "two_class_cifar/README.md").read_text().split())
+    for sentence in (
+        f"ABS is right on {100 * accuracy:.1f} % of the 2,000",
+        f"Latent Descent stands at a median of {descent['median']:.3g}, where the paper has {descent['paper_median']:g}",
+        f"for {missed} of {descent['n']:.0f} images",
+        f"DDN and L2 BIM with exact gradients stand at {abs_.loc['DDN', 'median']:.3g}, and the lower bound at {lower:.3g}",
+        f"The CNN falls at {cnn.loc['L2 BIM', 'median']:.3g} by BIM, where the paper has {cnn.loc['L2 BIM', 'paper_median']:g}",
+        f"is right on {100 * cnn['accuracy'].iloc[0]:.1f} %, where the paper has {100 * cnn['paper_accuracy'].iloc[0]:.1f} %",
+    ):
+        assert sentence in words
+    assert f"{abs_.loc['L2 BIM', 'median']:.3g}" == f"{abs_.loc['DDN', 'median']:.3g}"
+    assert abs_["accuracy_low"].iloc[0] < abs_["paper_accuracy"].iloc[0] < abs_["accuracy_high"].iloc[0]
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    upper = abs_.loc["All attacks", "median"]
+    assert f"ABS is right on {100 * accuracy:.1f} % there" in readme
+    assert f"falls between {lower:.2f} and {upper:.2f} in L2" in readme
+
+
 def test_exact_numbers_of_nearest_neighbor_are_those_of_the_metrics():
-    exact = json.loads((ROOT / "metrics/nearest_neighbor.json").read_text())
+    exact = metrics("nearest_neighbor.json")
     printed = pd.read_csv(ROOT / "paper/table1.csv").set_index(["norm", "attack", "model"])
     paper = printed.loc[("l2", "All L2 Attacks", "nearest_neighbor")]
     for words in (

@@ -180,7 +180,7 @@ def test_a_card_of_other_code_than_the_lock_is_named(audited):
         assert len(verdict.faults) == 1 and verdict.faults[0].startswith("transfer@cnn-gaussian_noise: dvc.lock says")
     with changed(audited.root / f"{CELL}.json", edited_card(code=other, migrated=True)):
         verdict = provenance(audited)
-        assert verdict.faults == [] and "60 were made by the present code, 1 by older code" in verdict.checked
+        assert verdict.faults == [] and "62 were made by the present code, 1 by older code" in verdict.checked
         assert verdict.notes == ["made by older code: transfer cnn-gaussian_noise"]
 
 

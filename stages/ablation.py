@@ -14,7 +14,6 @@ from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.models.abs import with_latents
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.params.ablation import Ablation
-from analysis_by_synthesis.params.models.abs import Config
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
@@ -27,7 +26,7 @@ from analysis_by_synthesis.pipeline.work import Piece, Steps, Work
 
 
 def main(project: Project) -> Steps:
-    order, config, settings = read({"order": int, "models.abs": Config, "ablation": Ablation}, project.params)
+    order, settings = read({"order": int, "ablation": Ablation}, project.params)
     code = recorded(project, "stages.ablation", "models.abs")
     parameters = {"order": order, "settings": settings}
     checkpoints = Checkpoints("ablation", code, parameters, [project.models / "abs", project.mnist], project.work)
@@ -37,9 +36,9 @@ def main(project: Project) -> Steps:
     @cache
     def ways() -> dict[Variant, Callable[[], Tensor]]:
         where = device()
-        counts = load("train", project.mnist)[1].bincount(minlength=config.classes).to(where)
+        counts = load("train", project.mnist)[1].bincount().to(where)
         model = with_latents(load_model("abs", project.models, where))
-        decoders = [part.to(where) for part in load_decoders(project.models / "abs", config.network, config.classes)]
+        decoders = [decoder.to(where) for decoder in load_decoders(project.models / "abs")]
         return ablations(model, decoders, images[chosen].to(where), counts / counts.sum(), settings)
 
     def classified(variant: Variant) -> Piece:

@@ -1,5 +1,4 @@
-"""What the searches of ABS decide: Table 1's columns by the arbiter and by the paper's own, and attacks on a search itself,
-and other numbers in it."""
+"""What the searches of ABS decide: Table 1 by the arbiter and by the paper's, attacks on a search, and other numbers in it."""
 
 import pandas as pd
 

@@ -7,7 +7,7 @@ x + delta is as near to a reference r of another class as to every reference s o
 The shortest such delta is a problem of least distance (Lawson & Hanson, Solving Least Squares Problems, chapter 23). The
 problems of all r stand in a queue by lower bounds of their minima, at first by those of a few s alone. That of the least
 bound is solved with the conditions that it has; those that its solution breaks are added. The first one that breaks
-none is the minimum over all r.
+none is the minimum over all r. The solver meets the conditions that it has up to rounding, so these count as met.
 """
 
 import heapq
@@ -68,13 +68,17 @@ def nearest_of_another_class(x: Floats, own: Floats, others: Floats) -> Nearest:
         delta = _solve(x, others[r] - own[conditions.own], to_others[r] - to_own[conditions.own], conditions)
         image = x + delta
         nearer = ((image - others[r]) ** 2).sum() - ((image - own) ** 2).sum(1)
-        broken = [int(s) for s in nearer.argsort()[::-1][:ADDED] if nearer[s] > TOLERANCE]
-        dark, bright = np.flatnonzero(image < -TOLERANCE), np.flatnonzero(image > 1 + TOLERANCE)
-        if not len(broken) + len(dark) + len(bright):
+        nearer[conditions.own] = 0
+        own_broken = [int(s) for s in nearer.argsort()[::-1][:ADDED] if nearer[s] > TOLERANCE]
+        dark, bright = (
+            sorted(set(np.flatnonzero(beyond > TOLERANCE).tolist()).difference(asked))
+            for beyond, asked in ((-image, conditions.dark), (image - 1, conditions.bright))
+        )
+        if not own_broken + dark + bright:
             return Nearest(float(np.linalg.norm(delta)), image, r)
-        conditions.own += broken
-        conditions.dark += dark.tolist()
-        conditions.bright += bright.tolist()
+        conditions.own += own_broken
+        conditions.dark += dark
+        conditions.bright += bright
         heapq.heappush(queue, (max(bound, float(np.linalg.norm(delta))), r))
 
 

@@ -22,7 +22,7 @@ class VAETraining(Block):
     kl_weight_start: Annotated[float, Field(ge=1), Paper("10, appendix A.7")]
     """Weight of the KL divergence in the first step."""
     kl_weight_end: Annotated[Positive, Paper("1, appendix A.7")]
-    """Weight that it falls to. Below 1 the posterior is narrower, and the decoder more exact."""
+    """Weight that it falls to."""
     kl_annealing_epochs: Annotated[Count, Paper("50, appendix A.7")]
     """Epochs over which this weight falls linearly."""
     held_out: Annotated[int, Field(ge=0)] = 0

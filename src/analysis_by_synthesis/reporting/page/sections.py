@@ -234,7 +234,7 @@ def protocol(table: pd.DataFrame) -> dict[str, Any]:
         " Refused are those of the arbiter that it still gets right. No length changes what Binary ABS sees, so that its"
         " adversarials count as they are or not at all."
     )
-    return {"id": "protocol", "title": "By the paper's own search", "text": text, "rows": rows}
+    return {"id": "protocol", "title": "Table 1 by the paper's search", "text": text, "rows": rows}
 
 
 def search_attack(table: pd.DataFrame) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation.evidence import intervals
 from analysis_by_synthesis.evaluation.flags import flags
 from analysis_by_synthesis.evaluation.results import attack_tables, read_cells, smallest_distances
-from analysis_by_synthesis.evaluation.table1 import disagreements, table1
+from analysis_by_synthesis.evaluation.table1 import table1
 from analysis_by_synthesis.evaluation.union import union_accuracy
 from analysis_by_synthesis.params.cells import AttackBlock, Cells
 from analysis_by_synthesis.params.reader import read
@@ -19,7 +19,7 @@ from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import read_records, write_csv
 from analysis_by_synthesis.reporting import bounds, captions, figure2
 from analysis_by_synthesis.reporting.adversarials import on_the_same_images
-from analysis_by_synthesis.reporting.table1 import disagreements_as_markdown, table_as_markdown, write_metrics
+from analysis_by_synthesis.reporting.table1 import table_as_markdown, write_metrics
 
 
 def main(project: Project) -> None:
@@ -31,12 +31,8 @@ def main(project: Project) -> None:
 
     table = table1(found, clean, settings, pd.read_csv(project.paper / "table1.csv"))
     write_csv(project.metrics / "table1.csv", table)
-    differing = disagreements(table, settings.disagreement, pd.read_csv(project.disagreements))
-    write_csv(project.metrics / "disagreements.csv", differing)
     with replacing(project.metrics / "table1.md") as partial:
-        partial.write_text(
-            f"{table_as_markdown(table, recipe)}\n{disagreements_as_markdown(differing, settings.disagreement)}"
-        )
+        partial.write_text(table_as_markdown(table, recipe))
     accuracy = {model: float((records["label"] == records["predicted"]).mean()) for model, records in clean.items()}
     write_json(project.metrics / "clean_accuracy.json", accuracy)
     write_csv(project.metrics / "flags.csv", flags(found, settings.flags))
@@ -73,7 +69,7 @@ def main(project: Project) -> None:
     for norm, gap in gaps.items():
         write_csv(project.plots / "bounds" / f"{norm}.csv", gap)
     bounds.draw(gaps, settings.thresholds, project.plots / "bounds.png")
-    print(f"Table 1: {len(found)} attacks on models, {len(differing)} medians far from the paper's")
+    print(f"Table 1: {len(found)} attacks on models")
 
 
 if __name__ == "__main__":

@@ -281,6 +281,28 @@ def towards(*values):
     return Towards
 
 
+def test_records_say_what_the_attack_left_and_what_its_first_difference_step_did():
+    """Shrunk to the threshold of the binarisation, both 0.9 and 0.7 are 0.5."""
+
+    class ByStep(Attack):
+        def run(self, recorder):
+            x = recorder.images.clone()
+            x[:, 0, 0, 0] = 0.9 if recorder.estimate.step == 0.1 else 0.7
+            recorder(x)
+
+    class Binary(BrightPixels):
+        binary = True
+
+    settings = gaussian_noise.Settings(norm="l2", levels=1, difference_steps=[0.1, 0.5])
+    images, labels = torch.zeros(2, 1, 28, 28), torch.tensor([0, 1])
+    cell = AttackCell(Binary(1), ByStep(settings), EVALUATION, Resources(images[:0], labels[:0], {}), images, labels)
+    records = cell.chunk([0, 1], 0)
+    assert records["found"].tolist() == pytest.approx([0.7, 0]) and records["l2"].tolist() == pytest.approx(
+        [0.5, 0], abs=1e-4
+    )
+    assert records["found_first_step"].tolist() == pytest.approx([0.9, 0])
+
+
 def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path):
     class Strict(BrightPixels):
         def arbitrate(self, x):

@@ -47,8 +47,9 @@ class AttackCell:
 
         Returns:
             per sample: image (its index), label, clean_correct, rejected (found by the attack, not confirmed), what
-            `verify` says of the adversarial, protocol_predicted (its class by the paper's search), queries,
-            zero_gradients, seed, adversarial (N, 1, 28, 28), the image itself where none was found, and what the attack
+            `verify` says of the adversarial, protocol_predicted (its class by the paper's search), found (the distance of
+            the closest adversarial as the attack left it, neither shrunk nor lengthened nor confirmed), found_first_step
+            (the same by the first of several difference steps alone), queries, zero_gradients, seed, adversarial (N, 1, 28, 28), the image itself where none was found, and what the attack
             itself has to say.
         """
         images, labels = self.images[chosen], self.labels[chosen]
@@ -58,23 +59,29 @@ class AttackCell:
         correct = clean == labels
         adversarials, rejected = images.clone(), torch.zeros_like(correct)
         queries, zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
+        found = {"found": torch.zeros(labels.shape, device=labels.device)}
         settings, candidates = self.attack.settings, self.evaluation.candidates
         attacked = images[correct], labels[correct]
         recorder = Recorder(self.model, *attacked, settings.norm, candidates, self.resources, settings.sees)
         said: dict[str, Tensor] = {}
-        for step in settings.difference_steps or [None]:
+        for turn, step in enumerate(settings.difference_steps or [None]):
+            if turn == 1:
+                found["found_first_step"] = torch.zeros_like(found["found"]).masked_scatter(
+                    correct, recorder.best_distance
+                )
             recorder.estimate = EstimatedGradient(self.model, step) if step else None
             if correct.any():
                 said = self.attack.run(recorder) or {}
                 if not recorder.queries.any():
                     raise UserError(f"{self.attack} has asked the model nothing; let it call the recorder with images.")
         adversarials[correct], confirmed = self._confirm(recorder)
+        found["found"][correct] = recorder.best_distance
         rejected[correct] = recorder.best_distance.isfinite() & ~confirmed
         queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients
         chunk = {
             "image": torch.tensor(chosen), "label": labels, "clean_correct": correct, "rejected": rejected,
             **verify(self.model, images, adversarials, labels),
-            "protocol_predicted": predict(self.model, adversarials, "protocol"),
+            "protocol_predicted": predict(self.model, adversarials, "protocol"), **found,
             "queries": queries, "zero_gradients": zero_gradients, "seed": torch.full_like(labels, seed),
             **{name: column.new_zeros(len(labels)).index_put((correct,), column) for name, column in said.items()},
             "adversarial": adversarials,

@@ -17,12 +17,12 @@ from analysis_by_synthesis.params.report import (
     ReportSettings,
 )
 
-UNEXPLAINED = "not explained yet"
 AGREES, HIGHER, LOWER = "agrees", "ours higher", "ours lower"
 PRINTED = {"l2": 0.05, "linf": 0.005, "l0": 0.0}  # half the last digit of the paper's medians; those of L0 are exact
 PRINTED_SHARE = 0.005  # of its accuracies under attack
 PRINTED_CLEAN = 0.0005  # of those on clean images
 ROUNDING = 1e-9
+FOUND = {"as_found": "found", "first_step": "found_first_step"}  # medians of what attacks left, by the records' columns
 
 
 def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
@@ -31,6 +31,15 @@ def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
     estimates = {"median": median(distances), "accuracy": share((distances > threshold).sum(), len(distances))}
     for name, (value, low, high) in estimates.items():
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    return row
+
+
+def _as_left(records: pd.DataFrame) -> dict[str, float]:
+    """The medians of what an attack found, with their intervals, where the records have them."""
+    row = {}
+    for name, column in FOUND.items():
+        estimate = median(records[column].to_numpy()) if column in records else (np.nan,) * 3
+        row |= dict(zip((name, f"{name}_low", f"{name}_high"), estimate))
     return row
 
 
@@ -46,8 +55,9 @@ def table1(
 
     Returns:
         norm, attack, model, n, median and accuracy with their intervals, the paper's, for single attacks rejected
-        (adversarials that the arbiter did not confirm), and for several together attacks (their labels), and the verdict of
-        each number that the paper has too.
+        (adversarials that the arbiter did not confirm), as_found and first_step (the medians of what the attack left: as the
+        records' found and found_first_step), and for several together attacks (their labels), and the verdict of each number
+        that the paper has too.
     """
     rows: list[dict[str, Any]] = []
     for model, table in clean.items():
@@ -56,7 +66,9 @@ def table1(
         rows.append({"norm": "clean", "attack": "Clean", "model": model} | summarise(wrong, 0.0) | without)
     for row, cell in cells.items():
         summary = summarise(cell.records[row.norm].to_numpy(), settings.thresholds[row.norm])
-        rows.append(row._asdict() | summary | {"rejected": int(cell.records["rejected"].sum())})
+        rows.append(
+            row._asdict() | summary | _as_left(cell.records) | {"rejected": int(cell.records["rejected"].sum())}
+        )
     for label, names in settings.all.rows().items():
         for row, (distances, attacks) in all_attacks(cells, names, label, settings.min_images).items():
             summary = summarise(distances.to_numpy(), settings.thresholds[row.norm])
@@ -64,10 +76,10 @@ def table1(
     theirs = paper.rename(columns={"median_distance": "paper_median", "accuracy_at_threshold": "paper_accuracy"})
     table = pd.DataFrame(rows).merge(theirs, how="left", on=list(Row._fields))
     printed = table["norm"].map(PRINTED)
-    table["median_verdict"] = verdicts(table, "median", printed)
-    table["accuracy_verdict"] = verdicts(
-        table, "accuracy", table["norm"].eq("clean").map({True: PRINTED_CLEAN, False: PRINTED_SHARE})
-    )
+    for name in ("median", *FOUND):
+        table[f"{name}_verdict"] = verdicts(table, name, table["paper_median"], printed)
+    printed = table["norm"].eq("clean").map({True: PRINTED_CLEAN, False: PRINTED_SHARE})
+    table["accuracy_verdict"] = verdicts(table, "accuracy", table["paper_accuracy"], printed)
     order = partial(_order, attacks=paper["attack"].unique())
     return table.astype({"rejected": "Int64"}).sort_values(
         list(Row._fields), key=order, kind="stable", ignore_index=True
@@ -90,35 +102,18 @@ def _order(column: pd.Series, attacks: np.ndarray) -> pd.Series:
     return column.map(ranks)
 
 
-def verdicts(table: pd.DataFrame, name: str, printed: pd.Series) -> pd.Series:
+def verdicts(table: pd.DataFrame, name: str, theirs: pd.Series, printed: pd.Series) -> pd.Series:
     """Whether the paper's numbers lie in our 95 % intervals.
 
     Args:
         name: of the column.
+        theirs: the paper's numbers.
         printed: half the last digit of the paper's numbers.
 
     Returns:
         "agrees", "ours higher" or "ours lower"; nothing where the paper has no number.
     """
-    theirs, low, high = table[f"paper_{name}"], table[f"{name}_low"], table[f"{name}_high"]
+    low, high = table[f"{name}_low"], table[f"{name}_high"]
     slack = printed * (1 + ROUNDING) + ROUNDING * theirs.where(np.isfinite(theirs), 0.0)
     found = pd.Series(AGREES, index=table.index).mask(low > theirs + slack, HIGHER).mask(high < theirs - slack, LOWER)
-    return found.where(theirs.notna())
-
-
-def disagreements(table: pd.DataFrame, factor: float, explanations: pd.DataFrame) -> pd.DataFrame:
-    """The entries of Table 1 whose median is more than `factor` times the paper's, or less than 1 / `factor` of it.
-
-    Args:
-        explanations: what we know of the reasons: norm, attack, model, why.
-
-    Returns:
-        norm, attack, model, n, median, paper_median, ratio, and why; a finite median against an infinite one counts.
-    """
-    ours, theirs = table["median"], table["paper_median"]
-    with np.errstate(invalid="ignore"):
-        ratio = ours / theirs
-    differs = theirs.notna() & ~ratio.between(1 / factor, factor) & ~(np.isinf(ours) & np.isinf(theirs))
-    found = table.assign(ratio=ratio)[differs][[*Row._fields, "n", "median", "paper_median", "ratio"]]
-    why = explanations.set_index(list(Row._fields))["why"]
-    return found.join(why, on=list(Row._fields)).fillna({"why": UNEXPLAINED}).reset_index(drop=True)
+    return found.where(theirs.notna() & low.notna())

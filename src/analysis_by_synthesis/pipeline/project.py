@@ -23,7 +23,6 @@ class Project:
         beside = root / ".." / "data/mnist"  # a pipeline below another has its MNIST
         self.mnist = beside if beside.is_dir() and not (root / "data/mnist").is_dir() else root / "data/mnist"
         self.paper = root / "paper"
-        self.disagreements = root / "docs/disagreements.csv"
         self.models = root / "models"
         self.results = root / "results"
         self.experiment = self.results / "experiment.json"

@@ -8,6 +8,8 @@ import pandas as pd
 
 from analysis_by_synthesis.distances import NORM_NAMES
 from analysis_by_synthesis.evaluation.control import STATISTICS
+from analysis_by_synthesis.params.report import MODEL_LABELS
+from analysis_by_synthesis.reporting.numbers import number
 
 TEXT = (
     "The paper's numbers, those on the networks that its authors released, and those on ours, of the same attacks. Where the 95 %"
@@ -85,4 +87,16 @@ def table_as_markdown(table: pd.DataFrame) -> str:
         cells = list(rows(group))
         lines += ["", f"**{label}**", "", f"| {' | '.join(cells[0])} |", "|---" * len(cells[0]) + "|"]
         lines += [f"| {' | '.join(row.values())} |" for row in cells]
+    return "\n".join(lines) + "\n"
+
+
+def disagreements_as_markdown(found: pd.DataFrame, factor: float) -> str:
+    """The disagreements of Table 1 with the paper, one sentence for each."""
+    if found.empty:
+        return f"No median differs from the paper's by more than a factor of {factor}.\n"
+    lines = [f"Medians that differ from the paper's by more than a factor of {factor}:", ""]
+    for row in found.itertuples():
+        lines.append(
+            f"* {name_of(row._asdict())}, {MODEL_LABELS[row.model]}: {number(row.median)} instead of {number(row.paper_median)}: {row.why}."
+        )
     return "\n".join(lines) + "\n"

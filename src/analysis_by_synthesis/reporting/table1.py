@@ -51,17 +51,6 @@ def _number(distance: float) -> str:
     return "∞" if np.isinf(distance) else f"{distance:.3g}"
 
 
-def disagreements_as_markdown(found: pd.DataFrame, factor: float) -> str:
-    """The disagreements of Table 1 with the paper, one sentence for each."""
-    if found.empty:
-        return f"No median differs from the paper's by more than a factor of {factor}.\n"
-    lines = [f"Medians that differ from the paper's by more than a factor of {factor}:", ""]
-    for row in found.itertuples():
-        ours, paper = _number(row.median), _number(row.paper_median)
-        lines.append(f"* {row.attack}, {MODEL_LABELS[row.model]}: {ours} instead of {paper}: {row.why}.")
-    return "\n".join(lines) + "\n"
-
-
 TOGETHER = {OF_THE_PAPER: "all", WITH_ESTIMATED: "all_estimated", EVERYTHING: "all_ours"}
 NUMBERS = {"median": "median_lower", "accuracy": "certified_accuracy"}  # of attacks, and of bounds
 

@@ -1,4 +1,4 @@
-"""Binary ABS: the VAEs of ABS, and gamma, its class scalars, fitted on training images."""
+"""Binary ABS: the decoders of ABS, and gamma, its class scalars, fitted on training images."""
 
 import time
 

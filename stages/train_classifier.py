@@ -3,25 +3,23 @@
 from typing import Any
 
 import pandas as pd
-import torch
 
 from analysis_by_synthesis.data.registry import dataset
-from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.networks.weights import save_weights
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
-from analysis_by_synthesis.params.reader import read
+from analysis_by_synthesis.params.models.trained import Config
+from analysis_by_synthesis.params.reader import read, typed
 from analysis_by_synthesis.pipeline.card import write_card
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.code import recorded
-from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.pipeline.work import Steps, Work
-from analysis_by_synthesis.training.classifier import train
+from analysis_by_synthesis.training.classifier import fit
 
 
 def main(project: Project, name: str) -> Steps:
@@ -33,21 +31,16 @@ def main(project: Project, name: str) -> Steps:
     config = project.models / name / "config.json"
     parameters = {"seed": seed, "training_images": n, "settings": settings}
     checkpoints = Checkpoints(f"training/{name}", code, parameters, [*data.paths("train"), config], project.work)
-    model = read_json(config)
+    model = typed(read_json(config), "", Config, config)
 
     def training() -> dict[str, Any]:
-        where = device()
-        images, labels = (part[:n].to(where) for part in data.load("train"))
-        images = binarize(images) if model.get("binarize") else images
-        torch.manual_seed(seed)
-        built = build_network(model["network"])
-        network, history, seconds = train(built, images, labels, settings, seed, checkpoints, name)
+        network, history, seconds = fit(model, data, n, settings, seed, checkpoints, name)
         return {"weights": network.state_dict(), "history": history, "seconds": seconds}
 
     (trained,) = yield Work(checkpoints, {"trained": training}, n, name)
-    network, history = build_network(model["network"]), trained["history"]
+    network, history = build_network(model.network), trained["history"]
     network.load_state_dict(trained["weights"])
-    save_weights(network, project.models / name / "weights.safetensors")
+    save_weights(network.half() if settings.half_precision else network, project.models / name / "weights.safetensors")
     write_csv(project.plots / "training" / f"{name}.csv", pd.DataFrame(history))
     write_card(project.training / f"{name}.json", code, samples=n, seed=seed, **checkpoints.origin())
     checkpoints.discard()

@@ -13,6 +13,7 @@ from analysis_by_synthesis.evaluation.control import (
     UNRECORDED,
     authors_table,
     control,
+    spread,
 )
 from analysis_by_synthesis.evaluation.results import Row
 from analysis_by_synthesis.evaluation.table1 import AGREES, table1
@@ -33,7 +34,11 @@ def authors(*entries, others=None):
 def side_by_side(theirs, ours):
     """The row of FGM on the CNN, from the distances that were found on both networks."""
     mine = table1(found((*FGM, "cnn", ours)), {}, SETTINGS, PAPER)
-    return control(authors((*FGM, "cnn", theirs)), mine).set_index(["norm", "attack", "model"]).loc[(*FGM, "cnn")]
+    return (
+        control(authors((*FGM, "cnn", theirs)), mine, spread(mine, mine[:0]))
+        .set_index(["norm", "attack", "model"])
+        .loc[(*FGM, "cnn")]
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,9 @@ def test_what_a_difference_is_about(theirs, ours, about):
 @pytest.fixture
 def table():
     ours = found((*FGM, "cnn", AROUND), (*FGM, "madry", AROUND), (*DEEPFOOL, "cnn", AROUND))
-    return control(authors((*FGM, "cnn", AROUND)), table1(ours, {}, SETTINGS, PAPER))
+    mine = table1(ours, {}, SETTINGS, PAPER)
+    another = table1(found((*FGM, "cnn", AROUND + 0.5)), {}, SETTINGS, PAPER)
+    return control(authors((*FGM, "cnn", AROUND)), mine, spread(mine, another))
 
 
 def test_what_has_no_record_is_empty_and_says_so(table):
@@ -67,6 +74,12 @@ def test_what_has_no_record_is_empty_and_says_so(table):
     assert by_row.loc[(*FGM, "twin"), "ours_median"] == np.median(AROUND)
     shown = {row["Attack"]: row for row in rows(table[table["model"] == "cnn"])}
     assert shown["L2: DeepFool"]["Authors' weights"] == NO_RECORD and "n = 20" in shown["L2: DeepFool"]["Our weights"]
+
+
+def test_trainings_that_differ_in_the_seed_alone_stand_beside_ours(table):
+    shown = {row["Attack"]: row for row in rows(table[table["model"] == "cnn"])}
+    assert shown["L2: FGM"]["Our trainings"] == "1.4 to 1.9; 40.0% to 95.0%"
+    assert shown["L2: DeepFool"]["Our trainings"] == ""
 
 
 def test_every_model_of_the_paper_and_of_the_authors_has_a_table(table):

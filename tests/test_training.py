@@ -1,3 +1,6 @@
+import copy
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -8,6 +11,7 @@ from analysis_by_synthesis.networks.madry import Madry
 from analysis_by_synthesis.networks.vae import VAE
 from analysis_by_synthesis.networks.weights import load_weights, save_weights
 from analysis_by_synthesis.params.augmentation import Augmentation
+from analysis_by_synthesis.params.models.trained import Config
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.training import classifier, vae
@@ -142,6 +146,28 @@ def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, che
     with pytest.raises(InterruptionError):
         train_substitute(images, broken)
     assert same(whole, train_substitute(images, checkpoints("broken")))
+
+
+def fit_substitute(images, checkpoints, **changes):
+    model = Config(module="trained", network="substitute", binarize=True)
+    data = SimpleNamespace(load=lambda split: (images, torch.arange(len(images)) % 10))
+    settings = PGD_SETTINGS.model_copy(update=changes)
+    return classifier.fit(model, data, 20, settings, 0, checkpoints, "substitute")[0]
+
+
+def test_a_network_sees_the_first_training_images_as_its_model_does(images, checkpoints):
+    more = torch.cat([images, 1 - images])
+    assert same(
+        fit_substitute(more, checkpoints("seen")), train_substitute((images > 0.5).float(), checkpoints("binarised"))
+    )
+
+
+def test_half_precision_rounds_the_network_to_what_its_file_holds(images, checkpoints, tmp_path):
+    network = fit_substitute(images, checkpoints("half"), half_precision=True)
+    assert not same(network, fit_substitute(images, checkpoints("single")))
+    save_weights(copy.deepcopy(network).half(), tmp_path / "weights.safetensors")
+    loaded = load_weights(substitute.build(), tmp_path / "weights.safetensors")
+    assert same(network, loaded) and {each.dtype for each in loaded.parameters()} == {torch.float32}
 
 
 def test_a_loss_that_is_no_number_is_reported(images, checkpoints):

@@ -1,6 +1,5 @@
 """gamma, the class scalars of Binary ABS (section 3)."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,8 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.models.binary_abs import FILE, BinaryABS
-from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders, weight_files
+from analysis_by_synthesis.networks.decoders import decoders_digest, load_bare_decoders, load_decoders, weight_files
+from analysis_by_synthesis.networks.weights import save_weights
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.models.binary_abs import Config
 from analysis_by_synthesis.pipeline.files import read_json, write_json
@@ -16,15 +16,15 @@ from analysis_by_synthesis.pipeline.files import read_json, write_json
 
 @torch.no_grad()
 def fit_binary_abs(vaes: Path, folder: Path, settings: ClassScalars, images: Tensor, labels: Tensor) -> list[float]:
-    """Complete the model's folder, which has its config.json: copies of the VAEs, and gamma (10,), fitted to them.
+    """Complete the model's folder, which has its config.json: copies of the decoders, and gamma (10,), fitted to them.
 
     Args:
         vaes: the folder of ABS.
         images, labels: of the training split, (N, 1, 28, 28) and (N,).
     """
-    copy_vaes(vaes, folder)
+    copy_decoders(vaes, folder)
     config = Config(**read_json(folder / "config.json"))
-    model = BinaryABS(load_decoders(folder), config.inference).to(images.device)
+    model = BinaryABS(load_bare_decoders(folder), config.inference).to(images.device)
     distances = -model(images[: settings.images]).cpu().numpy()
     gamma = fit_class_scalars(distances, labels[: settings.images].cpu().numpy(), settings)
     rounded = [round(value, 6) for value in gamma.tolist()]
@@ -32,16 +32,15 @@ def fit_binary_abs(vaes: Path, folder: Path, settings: ClassScalars, images: Ten
     return rounded
 
 
-def copy_vaes(vaes: Path, folder: Path) -> None:
-    """Copy the VAEs of a folder of ABS to that of a Binary ABS."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in weight_files(vaes):
-        shutil.copyfile(path, folder / path.name)
+def copy_decoders(vaes: Path, folder: Path) -> None:
+    """Copy the decoders of a folder of ABS to that of a Binary ABS."""
+    for decoder, path in zip(load_decoders(vaes), weight_files(folder), strict=True):
+        save_weights(decoder, path)
 
 
 def write_class_scalars(folder: Path, gamma: list[float]) -> None:
-    """Write gamma (10,) beside the VAEs that it belongs to."""
-    write_json(folder / FILE, {"gamma": gamma, "vae_sha256": decoders_digest(folder)})
+    """Write gamma (10,) beside the decoders that it belongs to."""
+    write_json(folder / FILE, {"gamma": gamma, "decoders_sha256": decoders_digest(folder)})
 
 
 def fit_class_scalars(distances: np.ndarray, labels: np.ndarray, settings: ClassScalars) -> np.ndarray:

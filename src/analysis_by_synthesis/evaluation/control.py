@@ -64,16 +64,34 @@ def papers_rows(paper: pd.DataFrame, compared: Mapping[str, Released]) -> pd.Dat
     return pd.concat(rows, ignore_index=True)
 
 
-def control(authors: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
+def spread(ours: pd.DataFrame, trainings: pd.DataFrame) -> pd.DataFrame:
+    """Between what numbers the trainings of a network lie that differ in the seed alone.
+
+    Args:
+        ours: as evaluation.table1 has it, of the first training.
+        trainings: the same rows of the others.
+
+    Returns:
+        by norm, attack and model, for each statistic its least and its greatest; rows without another training are left out.
+    """
+    first, others = (table.set_index(KEYS)[list(STATISTICS)] for table in (ours, trainings))
+    together = pd.concat([first[first.index.isin(others.index)], others]).groupby(level=KEYS)
+    least, greatest = together.min().add_suffix("_least"), together.max().add_suffix("_greatest")
+    return least.join(greatest).add_prefix("trainings_")
+
+
+def control(authors: pd.DataFrame, ours: pd.DataFrame, trainings: pd.DataFrame) -> pd.DataFrame:
     """The numbers of the paper, of the authors' networks and of ours, and what a difference is about.
 
     Args:
         authors: as `authors_table` has it.
         ours: as evaluation.table1 has it.
+        trainings: as `spread` has it.
 
     Returns:
         norm, attack, model, label; for each side n; for each statistic the paper's number, that of each side with its 95 %
-        interval and its verdict, and what the difference is about (see `about`). Models that the authors didn't release come last.
+        interval and its verdict, between what numbers our trainings lie, and what the difference is about (see `about`). Models
+        that the authors didn't release come last.
     """
     released = dict.fromkeys(authors[["model", "label", "compared_with"]].itertuples(index=False, name=None))
     known = {paper for _, _, paper in released}
@@ -89,7 +107,7 @@ def control(authors: pd.DataFrame, ours: pd.DataFrame) -> pd.DataFrame:
             both[f"{statistic}_about"] = about(both, statistic)
         both = both.assign(model=name, label=label, place=both.index.map(places))
         parts.append(both.sort_values("place").reset_index())
-    table = pd.concat(parts, ignore_index=True)[[*KEYS, "label", *_columns()]]
+    table = pd.concat(parts, ignore_index=True).join(trainings, on=KEYS)[[*KEYS, "label", *_columns()]]
     return table.astype({f"{side}_n": "Int64" for side in SIDES})
 
 
@@ -108,7 +126,7 @@ def _columns() -> list[str]:
     for statistic in STATISTICS:
         found += [f"paper_{statistic}"]
         found += [f"{side}_{column}" for side in SIDES for column in _numbers(statistic)[:-1]]
-        found += [f"{statistic}_about"]
+        found += [f"trainings_{statistic}_{end}" for end in ("least", "greatest")] + [f"{statistic}_about"]
     return found
 
 

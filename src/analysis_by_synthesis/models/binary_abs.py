@@ -6,7 +6,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.binarize import binarize
-from analysis_by_synthesis.networks.decoders import decoders_digest, load_decoders
+from analysis_by_synthesis.networks.decoders import decoders_digest, load_bare_decoders
 from analysis_by_synthesis.params.base import Block
 from analysis_by_synthesis.params.models.binary_abs import Config
 from analysis_by_synthesis.params.reader import typed
@@ -17,10 +17,10 @@ FILE = "class_scalars.json"
 
 
 class Fitted(Block):
-    """What class_scalars.json holds: gamma of each class, and the SHA-256 of the VAEs that it was fitted to."""
+    """What class_scalars.json holds: gamma of each class, and the SHA-256 of the decoders that it was fitted to."""
 
     gamma: list[float]
-    vae_sha256: str
+    decoders_sha256: str
 
 
 class BinaryABS(ABS):
@@ -35,9 +35,9 @@ class BinaryABS(ABS):
 def load(folder: Path, config: Config) -> BinaryABS:
     """Binary ABS with the decoders that its class scalars were fitted to."""
     scalars: Fitted = typed(read_json(folder / FILE), "", Fitted, folder / FILE)
-    decoders = load_decoders(folder)
-    if scalars.vae_sha256 != decoders_digest(folder):
+    decoders = load_bare_decoders(folder)
+    if scalars.decoders_sha256 != decoders_digest(folder):
         raise UserError(
-            f"{folder / FILE} was fitted to other VAEs than those of {folder}; run: dvc repro class_scalars"
+            f"{folder / FILE} was fitted to other decoders than those of {folder}; run: dvc repro class_scalars"
         )
     return BinaryABS(decoders, config.inference, scalars.gamma)

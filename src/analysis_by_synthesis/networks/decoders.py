@@ -14,6 +14,11 @@ def load_decoders(directory: Path, network: str = "vae", classes: int = 10) -> l
     return [vae.decoder for vae in load_vaes(directory, network, classes)]
 
 
+def load_bare_decoders(directory: Path, network: str = "vae", classes: int = 10) -> list[Decoder]:
+    """G_c of the classes, from files that hold nothing else; arguments as of `load_vaes`."""
+    return [load_weights(build_vae(network).decoder, path) for path in weight_files(directory, classes)]
+
+
 def load_vaes(directory: Path, network: str, classes: int) -> list[Autoencoder]:
     """The VAEs of the classes, in evaluation mode.
 
@@ -33,5 +38,5 @@ def decoders_digest(directory: Path) -> str:
 
 
 def weight_files(directory: Path, classes: int = 10) -> list[Path]:
-    """Of the VAEs, one a class."""
+    """Of the VAEs or their decoders, one a class."""
     return [directory / f"{label}.safetensors" for label in range(classes)]

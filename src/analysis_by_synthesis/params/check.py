@@ -26,6 +26,7 @@ from analysis_by_synthesis.params.pgd_accuracy import PGD
 from analysis_by_synthesis.params.protocol_verdict import ProtocolVerdict
 from analysis_by_synthesis.params.report import MODEL_LABELS, ReportSettings
 from analysis_by_synthesis.params.search_attack import SearchAttack
+from analysis_by_synthesis.params.seeds import Seeds
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.params.vae_health import VAEHealth
 from analysis_by_synthesis.params.whole import read_whole
@@ -63,6 +64,7 @@ BLOCKS: dict[str, Any] = {
     "search_attack": SearchAttack,
     "nearest_neighbor_bounds": NearestNeighborBounds,
     "ablation": Ablation,
+    "seeds": Seeds,
 }
 
 
@@ -79,6 +81,7 @@ def check(path: Path) -> None:
         _check_attacks(values["attacks"], settings)
         check_rows(values["attacks"])
         check_cells(values, settings)
+        _check_seeds(values, settings)
         _check_counts(values)
     except WrongError as wrong:
         raise UserError(f"{path}: {wrong}") from None
@@ -171,6 +174,17 @@ def check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> 
         for name in names:
             if name not in settings and name != BOUND_GUIDED:
                 raise WrongError(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
+
+
+def _check_seeds(values: dict[str, Any], settings: dict[str, AttackSettings]) -> None:
+    for model in values["seeds"].models:
+        if model not in values["classifiers"]:
+            raise WrongError(f"seeds.models: there is no block classifiers.{model}; correct it.")
+    for attack in values["seeds"].attacks:
+        if attack not in settings:
+            raise WrongError(f"seeds.attacks: there is no block attacks.{attack}; correct it.")
+        if settings[attack].needs or settings[attack].needs_images or settings[attack].sees == "latents":
+            raise WrongError(f"seeds.attacks: {attack} needs more than the model; remove it.")
 
 
 def _check_counts(values: dict[str, Any]) -> None:

@@ -36,5 +36,7 @@ class ClassifierTraining(Block):
     """Share of the steps in which the learning rate rises."""
     adversary: Adversary | None
     """The attack that images are replaced by; null for clean images."""
+    half_precision: bool = False
+    """Whether the trained weights are rounded to 16 bits each, which halves their file."""
     augmentation: Augmentation | None = None
     """How images are changed at random; null for images as they are."""

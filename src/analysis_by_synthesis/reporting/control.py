@@ -14,7 +14,8 @@ from analysis_by_synthesis.reporting.numbers import number
 TEXT = (
     "The paper's numbers, those on the networks that its authors released, and those on ours, of the same attacks. Where the 95 %"
     " interval on the authors' networks excludes the paper's number, the difference is about attack or sample; where only the interval"
-    " on ours does, it is about training, which is shown only where the two intervals lie apart."
+    " on ours does, it is about training, which is shown only where the two intervals lie apart. Our trainings: between what numbers"
+    " those lie that differ in the seed alone."
 )
 FORMATS = {"median": "{:.3g}", "accuracy": "{:.1%}"}
 NO_RECORD = "no record"
@@ -34,8 +35,14 @@ def rows(table: pd.DataFrame) -> Iterator[dict[str, str]]:
             "Paper": "; ".join(shown(row[f"paper_{name}"], name) for name in statistics),
             "Authors' weights": _side(row, "authors", statistics),
             "Our weights": _side(row, "ours", statistics),
+            "Our trainings": "; ".join(filter(None, (_range(row, name) for name in statistics))),
             "About": _about({name: row[f"{name}_about"] for name in statistics}),
         }
+
+
+def _range(row: Mapping[str, Any], name: str) -> str:
+    least, greatest = (shown(row[f"trainings_{name}_{end}"], name) for end in ("least", "greatest"))
+    return f"{least} to {greatest}" if least else ""
 
 
 def _about(found: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ from analysis_by_synthesis.pipeline.files import replacing
 from analysis_by_synthesis.reporting.adversarials import pictures
 
 SHOWN = 200  # images, the first of those with bounds: the page that shows them has to stay small
+LEVELS = 16  # of grey, for the same reason
 AT_ONCE = 50  # images; bounds the memory
 TILES = (
     "clean", "clean_as_label", "clean_as_other", "adversarial", "adversarial_as_label", "adversarial_as_other",
@@ -75,8 +76,9 @@ def explain(
 
 
 def write_tiles(path: Path, tiles: Tensor) -> None:
-    """Write pictures (N, M, 28, 28) as one PNG: a row for each image, 28 pixels high."""
+    """Write pictures (N, M, 28, 28) as one PNG of 16 grey levels: a row for each image, 28 pixels high."""
     rows = tiles.transpose(1, 2).flatten(2).flatten(0, 1)
-    pixels = (rows.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+    levels = Image.fromarray((rows.clamp(0, 1) * (LEVELS - 1)).round().to(torch.uint8).numpy(), mode="P")
+    levels.putpalette([round(255 * level / (LEVELS - 1)) for level in range(LEVELS) for _ in "rgb"])
     with replacing(path) as partial:
-        Image.fromarray(pixels).save(partial, format="png", optimize=True)
+        levels.save(partial, format="png", bits=4, optimize=True)

@@ -7,12 +7,39 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from analysis_by_synthesis.data.dataset import Dataset
+from analysis_by_synthesis.networks.binarize import binarize
+from analysis_by_synthesis.networks.network import Network
+from analysis_by_synthesis.networks.registry import build_network
 from analysis_by_synthesis.params.classifiers import Adversary, ClassifierTraining
+from analysis_by_synthesis.params.models.trained import Config
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.progress import progress
 from analysis_by_synthesis.training.augmentation import augment
 from analysis_by_synthesis.training.pgd import pgd
+
+
+def fit(
+    model: Config, data: Dataset, n: int, settings: ClassifierTraining, seed: int, checkpoints: Checkpoints, label: str
+) -> tuple[Network, list[dict[str, float]], float]:
+    """Train a model's network from nothing on the first n training images, which it sees as the model does.
+
+    Args:
+        seed, checkpoints, label: as of `train`.
+
+    Returns:
+        what `train` does.
+    """
+    images, labels = (part[:n].to(device()) for part in data.load("train"))
+    torch.manual_seed(seed)
+    network = build_network(model.network)
+    seen = binarize(images) if model.binarize else images
+    _, history, seconds = train(network, seen, labels, settings, seed, checkpoints, label)
+    if settings.half_precision:
+        network.half().float()
+    return network, history, seconds
 
 
 def train(

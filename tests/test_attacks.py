@@ -29,6 +29,7 @@ from analysis_by_synthesis.attacks import (
     pointwise,
     pointwise_images,
     salt_and_pepper,
+    sigma_zero,
     transfer,
 )
 from analysis_by_synthesis.attacks.foolbox_model import foolbox_model
@@ -88,6 +89,11 @@ def smallest(model, attack, images, resources=None):
         ),
         (fast_minimum_norm, {"norm": "linf", "steps": 100, "max_stepsize": 1.0, "gamma": 0.05}, 1.01),
         (fast_minimum_norm, {"norm": "l0", "steps": 100, "max_stepsize": 1.0, "gamma": 0.05}, 1.1),
+        (
+            sigma_zero,
+            {"norm": "l0", "steps": 300, "step_size": 1.0, "sigma": 0.001, "threshold": 0.3, "threshold_step": 0.01},
+            1.2,
+        ),
     ],
 )
 def test_gradient_attacks_reach_the_boundary_of_a_linear_model(module, settings, ratio, n):

@@ -36,7 +36,7 @@ def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
 
 def _as_left(records: pd.DataFrame) -> dict[str, float]:
     """The medians of what an attack found, with their intervals, where the records have them."""
-    row = {}
+    row: dict[str, float] = {}
     for name, column in FOUND.items():
         estimate = median(records[column].to_numpy()) if column in records else (np.nan,) * 3
         row |= dict(zip((name, f"{name}_low", f"{name}_high"), estimate))

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import torch
 
 from analysis_by_synthesis.calibration.class_offsets import fit_class_offsets
-from analysis_by_synthesis.calibration.class_scalars import fit_class_scalars
+from analysis_by_synthesis.calibration.class_scalars import fit_class_scalars, gain
 from analysis_by_synthesis.calibration.softmax import calibrate, posterior
+from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 
 
@@ -56,6 +58,19 @@ def test_class_scalars_mend_a_scaled_class():
     assert ((gamma * distances).argmin(1) == labels).mean() == 1
     assert gamma[3] < 0.95
     assert np.delete(gamma, 3) == pytest.approx(1)
+
+
+def test_what_gamma_is_worth_is_measured_by_the_same_distances():
+    """Distances 10 and 11 of two classes; with gamma 1.2 and 1 the second is the smaller one."""
+
+    class Scaled(Classifier):
+        gamma = torch.tensor([1.2, 1.0])
+
+        def forward(self, x):
+            return -self.gamma * torch.tensor([10.0, 11.0]).expand(len(x), 2)
+
+    worth = gain(Scaled(), torch.zeros(4, 1, 28, 28), torch.tensor([0, 0, 0, 1]))
+    assert worth == {"with_gamma": 0.25, "without_gamma": 0.75}
 
 
 def test_class_offsets_are_the_log_odds_where_distances_say_nothing():

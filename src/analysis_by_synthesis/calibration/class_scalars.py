@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.models import logits
+from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.models.binary_abs import FILE, BinaryABS
 from analysis_by_synthesis.networks.decoders import decoders_digest, load_bare_decoders, load_decoders, weight_files
 from analysis_by_synthesis.networks.weights import save_weights
@@ -41,6 +43,13 @@ def copy_decoders(vaes: Path, folder: Path) -> None:
 def write_class_scalars(folder: Path, gamma: list[float]) -> None:
     """Write gamma (10,) beside the decoders that it belongs to."""
     write_json(folder / FILE, {"gamma": gamma, "decoders_sha256": decoders_digest(folder)})
+
+
+def gain(model: ABS, images: Tensor, labels: Tensor) -> dict[str, float]:
+    """Accuracy by the arbiter on images (N, 1, 28, 28), with gamma and without."""
+    scores = logits(model, images, "arbitrate")
+    ways = {"with_gamma": scores, "without_gamma": scores / model.gamma}
+    return {way: float((chosen.argmax(1) == labels).double().mean()) for way, chosen in ways.items()}
 
 
 def fit_class_scalars(distances: np.ndarray, labels: np.ndarray, settings: ClassScalars) -> np.ndarray:

@@ -1,6 +1,9 @@
-"""Figure 4 and the table of the distal adversarials."""
+"""Figure 4 and the tables of the distal adversarials."""
+
+import pandas as pd
 
 from analysis_by_synthesis.data.mnist import load
+from analysis_by_synthesis.distal import matrix
 from analysis_by_synthesis.distal.ascent import noise
 from analysis_by_synthesis.distal.records import read_distal
 from analysis_by_synthesis.distal.summary import Neighbourhood, summarise
@@ -12,6 +15,7 @@ from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.files import write_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import run
+from analysis_by_synthesis.pipeline.tables import write_csv
 from analysis_by_synthesis.reporting.figure4 import SHOWN, draw
 
 
@@ -21,6 +25,8 @@ def main(project: Project) -> None:
     splits, target = (load("train", project.mnist), load("test", project.mnist)), settings.target
     own = [images[labels == target] for images, labels in splits]
     data, binarised = Neighbourhood(*own), Neighbourhood(*map(binarize, own))
+    tables = {model: pd.read_csv(project.results / f"distal_matrix/{model}.csv") for model in MODEL_LABELS}
+    write_csv(project.metrics / "distal_matrix.csv", matrix.summarise(tables))
     ascents = {model: read_distal(project.distal / model) for model in MODEL_LABELS}
     summaries = {model: summarise(*found, data, binarised) for model, found in ascents.items()}
     write_json(project.metrics / "distal.json", summaries)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analysis_by_synthesis.calibration.softmax import posterior
-from analysis_by_synthesis.distal import records
+from analysis_by_synthesis.distal import matrix, records
 from analysis_by_synthesis.distal.ascent import Climber, evidence, noise
 from analysis_by_synthesis.distal.summary import Neighbourhood, summarise
 from analysis_by_synthesis.models.base import Classifier
@@ -17,7 +17,9 @@ from analysis_by_synthesis.reporting.figure4 import draw
 
 EXACT = Ascent(starts=3, steps=100, difference_step=None)
 ESTIMATED = Ascent(starts=3, steps=100, difference_step=0.05)
-SETTINGS = DistalSettings(target=1, confidence=0.9, step=0.5, exact=EXACT, estimated=ESTIMATED)
+SETTINGS = DistalSettings(
+    target=1, confidence=0.9, step=0.5, exact=EXACT, estimated=ESTIMATED, matrix=["noise", "digit"]
+)
 CENTRES = torch.tensor([0.0, 0.4, 1, 0, 1, 0, 1, 0, 1, 0])[:, None, None, None].expand(10, 1, 28, 28)
 ALPHA, RADIUS = 0.5, 2.0
 ETA = math.exp(-ALPHA * RADIUS**2) / 80  # where the other classes are far, p(1|x) = 0.9 at this distance from centre 1
@@ -98,6 +100,29 @@ def test_records_come_back(tmp_path):
     assert again.equals(table) and torch.equal(same, images)
     with pytest.raises(UserError, match=r"cnn\.csv is not here"):
         records.read_distal(tmp_path / "cnn")
+
+
+def test_ascents_to_every_class_begin_at_the_next_one_s_digit():
+    images = torch.stack([torch.full((1, 28, 28), label / 10) for label in (3, 0, 1, 0)])
+    starts = matrix.begin(("black", "inverted", "digit", "noise"), 9, images, torch.tensor([3, 0, 1, 0]), 7)
+    assert [start.unique().tolist() for start in starts[:3]] == [[0], [1], [0]]
+    assert torch.equal(starts[3:], noise(1, 16)) and not torch.equal(noise(1, 16), noise(1, 7))
+
+
+def test_the_matrix_counts_what_is_certain_and_far_from_the_data():
+    black, white = torch.zeros(1, 1, 28, 28), torch.ones(1, 1, 28, 28)
+    test = black.clone()
+    test[0, 0, 0, 0] = 1
+    climbed = {
+        "image": torch.cat([white, test]), "probability": torch.tensor([0.95, 0.5]), "reached": torch.tensor([True, False]),
+        "steps": torch.tensor([4, 100]),
+    }  # fmt: skip
+    table = matrix.judged(3, ("noise", "digit"), climbed, Neighbourhood(black, test))
+    assert table["distal"].tolist() == [True, False] and table["distance"].tolist() == pytest.approx([28, 1])
+    both = pd.concat([table, table.assign(target=4, reached=[True, True], distal=False)])
+    summary = matrix.summarise({"abs": both}).set_index("start")
+    assert summary.loc["noise", ["n", "reached", "distal"]].tolist() == [2, 1, 0.5]
+    assert summary.loc["digit", ["reached", "distal", "median_distance"]].tolist() == [0.5, 0, 1]
 
 
 def test_the_summary_counts_what_is_certain_and_far_from_the_data(tmp_path):

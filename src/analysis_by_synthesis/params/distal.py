@@ -1,11 +1,13 @@
 """The block `distal`: ascents from noise."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from analysis_by_synthesis.params.base import Block, Count, Paper, Positive
 from analysis_by_synthesis.params.calibration import Probability
+
+Start = Literal["noise", "black", "inverted", "digit"]
 
 
 class Ascent(Block):
@@ -32,3 +34,6 @@ class DistalSettings(Block):
     """With exact gradients."""
     estimated: Ascent
     """With estimated gradients."""
+    matrix: list[Start] = Field(min_length=1)
+    """Starts of the ascents to every class, as many steps as of `exact`: uniform noise, a black image, a digit of the next class
+    with its grey levels inverted, or as it is."""

@@ -304,6 +304,28 @@ def distal(numbers: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
     return {"id": "distal", "title": "Distal adversarials", "text": text, "rows": rows}
 
 
+def distal_matrix(table: pd.DataFrame) -> dict[str, Any]:
+    """The section on ascents to every class, from metrics/distal_matrix.csv."""
+    rows = [
+        {
+            "Model": MODEL_LABELS[row["model"]],
+            "start": row["start"],
+            "n": number(row["n"]),
+            "reached": share(row["reached"]),
+            "distal": share(row["distal"]),
+            "highest probability": number(row["highest_probability"]),
+            "median distance": number(row["median_distance"]),
+        }
+        for row in table.to_dict("records")
+    ]
+    text = (
+        "Ascents by the exact gradient to each of the ten classes, from uniform noise, a black image, and a digit of the next class,"
+        " inverted and as it is. Reached and distal as above; the distance is that of the ascents that reached, to the nearest training"
+        " image of the class aimed at."
+    )
+    return {"id": "distal-matrix", "title": "Ascents to every class", "text": text, "rows": rows}
+
+
 def calibration(table: pd.DataFrame) -> dict[str, Any]:
     """The section on calibration, from metrics/calibration.csv."""
     rows = [

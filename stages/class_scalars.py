@@ -4,8 +4,6 @@ import time
 
 from analysis_by_synthesis.calibration.class_scalars import fit_binary_abs, gain
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.models.abs import with_latents
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.reader import read
@@ -22,15 +20,14 @@ def main(project: Project) -> None:
     code = recorded(project, "stages.class_scalars")
     began, where = time.perf_counter(), device()
     images, labels = (part.to(where) for part in load("train", project.mnist))
-    gamma = fit_binary_abs(project.models / "abs", project.models / "binary_abs", settings, images, labels)
-    model = with_latents(load_model("binary_abs", project.models, where))
+    model = fit_binary_abs(project.models / "abs", project.models / "binary_abs", settings, images, labels)
     images, labels = (part[:clean].to(where) for part in load("test", project.mnist))
     accuracy = gain(model, images, labels)
     write_json(project.metrics / "class_scalars.json", {"images": clean, **accuracy})
     seconds = time.perf_counter() - began
     write_card(project.training / "class_scalars.json", code, device_name(where), seconds, samples=settings.images)
     print(
-        f"gamma from {min(gamma):.3g} to {max(gamma):.3g}: {accuracy['with_gamma']:.2%}, {accuracy['without_gamma']:.2%} without"
+        f"Binary ABS: {accuracy['with_gamma']:.2%} of clean images with gamma, {accuracy['without_gamma']:.2%} without"
     )
 
 

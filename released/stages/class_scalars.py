@@ -18,8 +18,8 @@ def main(project: Project) -> None:
     paper = pd.read_csv(Project(project.root / "..").paper / "class_scalars.csv")
     write_class_scalars(printed, paper["gamma"].astype(float).tolist())
     images, labels = (part.to(where) for part in load("train", project.mnist))
-    gamma = fit_binary_abs(vaes, project.models / "fitted_binary_abs", settings, images, labels)
-    print(f"gamma from {min(gamma):.3g} to {max(gamma):.3g}")
+    fitted = fit_binary_abs(vaes, project.models / "fitted_binary_abs", settings, images, labels)
+    print(f"gamma from {fitted.gamma.min():.3g} to {fitted.gamma.max():.3g}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.models import logits
 from analysis_by_synthesis.models.abs import ABS
-from analysis_by_synthesis.models.binary_abs import FILE, BinaryABS
+from analysis_by_synthesis.models.binary_abs import FILE, BinaryABS, load
 from analysis_by_synthesis.networks.decoders import decoders_digest, load_bare_decoders, load_decoders, weight_files
 from analysis_by_synthesis.networks.weights import save_weights
 from analysis_by_synthesis.params.class_scalars import ClassScalars
@@ -17,21 +17,23 @@ from analysis_by_synthesis.pipeline.files import read_json, write_json
 
 
 @torch.no_grad()
-def fit_binary_abs(vaes: Path, folder: Path, settings: ClassScalars, images: Tensor, labels: Tensor) -> list[float]:
+def fit_binary_abs(vaes: Path, folder: Path, settings: ClassScalars, images: Tensor, labels: Tensor) -> BinaryABS:
     """Complete the model's folder, which has its config.json: copies of the decoders, and gamma (10,), fitted to them.
 
     Args:
         vaes: the folder of ABS.
         images, labels: of the training split, (N, 1, 28, 28) and (N,).
+
+    Returns:
+        the model.
     """
     copy_decoders(vaes, folder)
     config = Config(**read_json(folder / "config.json"))
     model = BinaryABS(load_bare_decoders(folder), config.inference).to(images.device)
     distances = -model(images[: settings.images]).cpu().numpy()
     gamma = fit_class_scalars(distances, labels[: settings.images].cpu().numpy(), settings)
-    rounded = [round(value, 6) for value in gamma.tolist()]
-    write_class_scalars(folder, rounded)
-    return rounded
+    write_class_scalars(folder, [round(value, 6) for value in gamma.tolist()])
+    return load(folder, config).to(images.device)
 
 
 def copy_decoders(vaes: Path, folder: Path) -> None:

@@ -19,14 +19,14 @@ def main(model: str, name: str, samples: str) -> None:
     project, key = Project.here(), f"attacks.{name}"
     block, evaluation = read({key: AttackBlock, "evaluation": Evaluation}, project.params)
     attack = load_attack(key, block, project.params)
-    images, labels = (part[: int(samples)] for part in load("test", project.mnist))
+    images, labels = load("test", project.mnist)
     starts, classes = (part[: evaluation.start_images] for part in load("train", project.mnist))
     others = {other: load_model(other, project.models) for other in attack.settings.needs}
     resources = Resources(starts, classes, others)
-    cell = AttackCell(load_model(model, project.models), attack, evaluation, resources)
+    cell = AttackCell(load_model(model, project.models), attack, evaluation, resources, images, labels)
     cell.model(images[:1])  # what is compiled is compiled
     wall, cpu = time.perf_counter(), time.process_time()
-    found = cell._run_chunk(images, labels, 0)
+    found = cell.chunk(list(range(int(samples))), 0)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     distances = found[attack.settings.norm].double()
     facts = {"wall": wall, "cpu": cpu, "queries": int(found["queries"].sum()), "median": distances.median().item()}

@@ -49,8 +49,8 @@ class AttackCell:
             per sample: image (its index), label, clean_correct, rejected (found by the attack, not confirmed), what
             `verify` says of the adversarial, protocol_predicted (its class by the paper's search), found (the distance of
             the closest adversarial as the attack left it, neither shrunk nor lengthened nor confirmed), found_first_step
-            (the same by the first of several difference steps alone), queries, zero_gradients, seed, adversarial (N, 1, 28, 28), the image itself where none was found, and what the attack
-            itself has to say.
+            (the same by the first of several difference steps alone), queries, zero_gradients, seed, adversarial
+            (N, 1, 28, 28), the image itself where none was found, and what the attack itself has to say.
         """
         images, labels = self.images[chosen], self.labels[chosen]
         torch.manual_seed(seed)

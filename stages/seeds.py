@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from analysis_by_synthesis.attacks.base import Attack
 from analysis_by_synthesis.attacks.recorder import Resources
 from analysis_by_synthesis.attacks.registry import load_attack
 from analysis_by_synthesis.data.order import in_order
@@ -14,6 +15,7 @@ from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, together
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.trained import Trained
+from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
@@ -33,11 +35,11 @@ from analysis_by_synthesis.training.classifier import fit
 
 
 def main(project: Project, name: str, seed: str) -> Steps:
-    n, clean, model, training, blocks, settings = read({
+    n, clean, model, training, settings = read({
         "training_images": Count, "clean_images": Count, f"models.{name}": Config,
-        f"classifiers.{name}": ClassifierTraining, "attacks": dict[str, AttackBlock], "seeds": Seeds,
+        f"classifiers.{name}": ClassifierTraining, "seeds": Seeds,
     }, project.params)  # fmt: skip
-    attacks = {each: load_attack(f"attacks.{each}", blocks[each], project.params) for each in settings.attacks}
+    attacks = {each: _attack(project, each) for each in settings.attacks}
     experiment, data = Experiment(**read_json(project.experiment)), dataset(project)
     code = recorded(project, "stages.seeds", f"networks.{name}", *(f"attacks.{each}" for each in attacks))
     parameters = {
@@ -68,6 +70,12 @@ def main(project: Project, name: str, seed: str) -> Steps:
     write_card(stem.with_suffix(".json"), code, **checkpoints.origin(), samples=settings.images, seed=int(seed))
     checkpoints.discard()
     print(f"{label}: {(piece['predicted'] == labels[:clean]).double().mean():.2%} of the clean images")
+
+
+def _attack(project: Project, name: str) -> Attack[AttackSettings]:
+    key = f"attacks.{name}"
+    (block,) = read({key: AttackBlock}, project.params)
+    return load_attack(key, block, project.params)
 
 
 if __name__ == "__main__":

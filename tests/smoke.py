@@ -59,7 +59,7 @@ def repro(project: Path, *arguments: str) -> None:
 
 FIRST = ("code", "experiment", "configure", "train_vae", "train_classifier", "class_scalars", "amortise")
 LANES = (
-    ("classify", "calibrate", "pgd_accuracy", "distal"),
+    ("classify", "calibrate", "pgd_accuracy", "distal", "distal_matrix", "seeds"),
     (
         "attack", "attack_latents", "attack_networks", "attack_amortised", "transfer", "bounds", "bounds_check",
         "paper_bounds",

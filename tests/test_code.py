@@ -370,6 +370,14 @@ def test_a_stage_declares_the_parameters_that_it_reads_and_no_other(name):
             assert all(any(fnmatch(key, pattern) for key in stage["params"]) for pattern in read)
 
 
+def test_the_other_seeds_depend_on_their_attacks_alone():
+    for full, stage in stages().items():
+        if full.startswith("seeds@"):
+            named = {key.removeprefix("attacks.") for key in stage["keys"] if key.startswith("attacks.")}
+            assert named == set(PARAMS["seeds"]["attacks"])
+            assert {f"attacks.{attack}" for attack in named} <= stage["params"]
+
+
 def test_a_cell_depends_on_the_models_that_its_attack_needs():
     for full, stage in STAGES.items():
         if stage["script"].stem == "attack":

@@ -72,8 +72,10 @@ def spread(ours: pd.DataFrame, trainings: pd.DataFrame) -> pd.DataFrame:
         trainings: the same rows of the others.
 
     Returns:
-        by norm, attack and model, for each statistic its least and its greatest; rows without another training are left out.
+        by norm, attack and model, for each statistic its least and its greatest; rows without another training are left out, and
+        those over several attacks, of which each table has its own.
     """
+    trainings = trainings[~trainings["attack"].str.startswith("All ")]
     first, others = (table.set_index(KEYS)[list(STATISTICS)] for table in (ours, trainings))
     together = pd.concat([first[first.index.isin(others.index)], others]).groupby(level=KEYS)
     least, greatest = together.min().add_suffix("_least"), together.max().add_suffix("_greatest")

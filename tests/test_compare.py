@@ -50,7 +50,7 @@ def run(folder, *command):
 
 
 def test_a_branch_is_compared(branch):
-    cells = {"transfer@cnn-bim", "attack_networks@madry-bim"}
+    cells = {"transfer@cnn-bim", "attack_networks@madry-bim", "seeds@cnn-1"}
     assert ran(run(branch, "dvc", "repro")) == {"code"} | cells | SHOWN
     assert shown(branch, "dvc params diff main") == [["params.yaml", "attacks.bim.bisections", "3", "1"]]
     changed = shown(branch, "dvc metrics diff main")
@@ -83,7 +83,7 @@ def test_code_is_content(branch):
     attack = package / "attacks/salt_and_pepper.py"
     attack.write_text(attack.read_text().replace("self.settings.levels", "2 * self.settings.levels"))
     models = ("abs", "binary_abs", "binary_cnn", "cnn", "madry", "nearest_neighbor")
-    cells = {f"attack@{model}-salt_and_pepper" for model in models}
+    cells = {f"attack@{model}-salt_and_pepper" for model in models} | {"seeds@cnn-1"}
     assert stages_to_run(branch) == {"code"}  # until it has run, nobody knows
     run(branch, "dvc", "repro", "code")
     assert cells <= stages_to_run(branch) <= cells | SHOWN

@@ -1,4 +1,7 @@
-"""The medians of Table 1 that are far from the paper's, and what the records say of the cause."""
+"""The medians of Table 1 that are far from the paper's, and what the records say of the cause.
+
+Records of older code have no columns for it: their entries stay open until the cells have run again.
+"""
 
 from collections.abc import Iterator
 
@@ -38,7 +41,7 @@ def _evidence(row: pd.Series, authors: pd.DataFrame) -> Iterator[str]:
             "before adversarials are shrunk to the nearest image with the same binarisation", row, "as_found"
         )
     if pd.notna(row["first_step"]):
-        yield _sentence("with the authors' difference step alone", row, "first_step")
+        yield _sentence("with the first difference step alone", row, "first_step")
     same = (authors["norm"] == row["norm"]) & (authors["attack"] == row["attack"])
     for _, theirs in authors[same & (authors["compared_with"] == row["model"]) & authors["median"].notna()].iterrows():
         yield _sentence(f"on the authors' {theirs['label']}", theirs, "median")

@@ -91,7 +91,15 @@ def smallest(model, attack, images, resources=None):
         (fast_minimum_norm, {"norm": "l0", "steps": 100, "max_stepsize": 1.0, "gamma": 0.05}, 1.1),
         (
             sigma_zero,
-            {"norm": "l0", "steps": 300, "step_size": 1.0, "sigma": 0.001, "threshold": 0.3, "threshold_step": 0.01},
+            {
+                "norm": "l0",
+                "steps": 300,
+                "step_size": 1.0,
+                "last_step_size": 0.1,
+                "sigma": 0.001,
+                "threshold": 0.3,
+                "threshold_step": 0.01,
+            },
             1.2,
         ),
     ],

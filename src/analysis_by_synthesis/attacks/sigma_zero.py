@@ -7,8 +7,6 @@ from analysis_by_synthesis.attacks import base
 from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.params.attacks.sigma_zero import Settings
 
-LAST = 0.1  # the last step's length as a share of the first one's, as the authors have it
-
 
 class Attack(base.Attack[Settings]):
     """The gradient is divided by its largest entry, Adam makes steps of it, and changes below a threshold are dropped."""
@@ -18,7 +16,7 @@ class Attack(base.Attack[Settings]):
         change = torch.zeros_like(clean, requires_grad=True)
         threshold = torch.full((len(clean), 1, 1, 1), settings.threshold, device=clean.device)
         optimizer = torch.optim.Adam([change], lr=settings.step_size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps, LAST * settings.step_size)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps, settings.last_step_size)
         for _ in range(settings.steps):
             lead = _lead(recorder(clean + change), labels)
             count = (change.square() / (change.square() + settings.sigma)).flatten(1).mean(1)

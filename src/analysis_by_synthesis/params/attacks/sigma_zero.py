@@ -17,7 +17,9 @@ class Settings(AttackSettings):
     steps: Count
     """Number of steps; as the other settings and their names, the authors' (Cina et al., 2025), who take 1000."""
     step_size: Positive
-    """Adam's rate eta in the first step; it falls to a tenth, by half a cosine."""
+    """Adam's rate eta in the first step."""
+    last_step_size: Positive
+    """What it falls to, by half a cosine."""
     sigma: Positive
     """Of the smooth count, the sum of d^2 / (d^2 + sigma) over pixels."""
     threshold: Positive

@@ -15,11 +15,9 @@ from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.reporting.figure4 import draw
 
-EXACT = Ascent(starts=3, steps=100, difference_step=None)
-ESTIMATED = Ascent(starts=3, steps=100, difference_step=0.05)
-SETTINGS = DistalSettings(
-    target=1, confidence=0.9, step=0.5, exact=EXACT, estimated=ESTIMATED, matrix=["noise", "digit"]
-)
+EXACT = Ascent(starts=3, steps=100, difference_step=None, normalise=True, momentum=0.0, step_size=0.5)
+ESTIMATED = EXACT.model_copy(update={"difference_step": 0.05})
+SETTINGS = DistalSettings(target=1, confidence=0.9, exact=EXACT, estimated=ESTIMATED, matrix=["noise", "digit"])
 CENTRES = torch.tensor([0.0, 0.4, 1, 0, 1, 0, 1, 0, 1, 0])[:, None, None, None].expand(10, 1, 28, 28)
 ALPHA, RADIUS = 0.5, 2.0
 ETA = math.exp(-ALPHA * RADIUS**2) / 80  # where the other classes are far, p(1|x) = 0.9 at this distance from centre 1
@@ -58,8 +56,8 @@ def test_an_ascent_goes_straight_to_where_the_confidence_is_reached(ascent):
     found = Climber(Centres(), ALPHA, ETA, SETTINGS).ascend(begin, ascent)
     way = (begin - CENTRES[1]).flatten(1).norm(dim=1) - RADIUS
     assert found["reached"].all()
-    assert found["steps"].tolist() == (way / SETTINGS.step).ceil().int().tolist()
-    expected = torch.lerp(begin, CENTRES[1], (found["steps"] * SETTINGS.step / (way + RADIUS))[:, None, None, None])
+    assert found["steps"].tolist() == (way / ascent.step_size).ceil().int().tolist()
+    expected = torch.lerp(begin, CENTRES[1], (found["steps"] * ascent.step_size / (way + RADIUS))[:, None, None, None])
     assert (found["image"] - expected).abs().max() < 0.01
     p = posterior(Centres()(found["image"]).numpy(), ALPHA, ETA)[:, 1]
     assert found["probability"].numpy() == pytest.approx(p)
@@ -73,9 +71,22 @@ def test_an_ascent_that_has_no_gradient_or_too_few_steps_ends():
     found = Climber(Flat(), 1, 1, SETTINGS).ascend(starts(), EXACT)
     assert found["steps"].tolist() == [0, 0, 0] and not found["reached"].any()
     assert found["probability"].numpy() == pytest.approx(0.1)
-    short = Ascent(starts=3, steps=2, difference_step=None)
+    short = EXACT.model_copy(update={"steps": 2})
     found = Climber(Centres(), ALPHA, ETA, SETTINGS).ascend(starts(), short)
     assert found["steps"].tolist() == [2, 2, 2] and not found["reached"].any()
+
+
+def test_momentum_adds_up_as_in_sgd():
+    class Linear(Classifier):
+        def forward(self, x):
+            brighter = x.flatten(1).sum(1, keepdim=True)
+            return torch.cat([0 * brighter, 1e-3 * brighter, (0 * brighter).expand(-1, 8)], 1)
+
+    sgd = Ascent(starts=1, steps=4, difference_step=None, normalise=False, momentum=0.5, step_size=100.0)
+    begin = torch.zeros(1, 1, 28, 28)
+    found = Climber(Linear(), 1, 1, SETTINGS).ascend(begin, sgd)
+    moved = 0.1 * (1 + 1.5 + 1.75 + 1.875)
+    assert found["steps"].tolist() == [4] and found["image"].numpy() == pytest.approx(moved, abs=0.5 / 255 + 1e-6)
 
 
 def test_the_arbiter_has_the_last_word():

@@ -7,6 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient
 from analysis_by_synthesis.calibration.softmax import posterior
@@ -58,7 +59,7 @@ class Climber:
     settings: DistalSettings
 
     def ascend(self, starts: Tensor, ascent: Ascent) -> dict[str, Tensor]:
-        """Climb from images (N, 1, 28, 28) in [0, 1] until p(y|x) is as high as wanted, or the gradient is zero.
+        """Climb from images (N, 1, 28, 28) in [0, 1] until p(y|x) is as high as wanted, or the direction is zero.
 
         Returns:
             image (N, 1, 28, 28), the one of highest p on the way, in the grey levels that are stored; probability (N,), its
@@ -66,6 +67,7 @@ class Climber:
         """
         x, going = starts.clone(), torch.arange(len(starts), device=starts.device)
         image, highest = starts.clone(), starts.new_full((len(starts),), -1.0, dtype=torch.float64)
+        direction = torch.zeros_like(starts)
         steps = torch.zeros_like(going)
         look = self.model if ascent.difference_step is None else _estimating(self.model, ascent.difference_step)
         for step in range(ascent.steps + 1):
@@ -77,9 +79,11 @@ class Climber:
             if step == ascent.steps or len(going) == 0:
                 break
             uphill = self._gradient(look, x[going])
-            length = uphill.flatten(1).norm(dim=1)
-            going, uphill = going[length > 0], (uphill / length[:, None, None, None])[length > 0]
-            x[going] = (x[going] + self.settings.step * uphill).clamp(0, 1)
+            if ascent.normalise:
+                uphill = normalize(uphill.flatten(1)).view_as(uphill)
+            direction[going] = ascent.momentum * direction[going] + uphill
+            going = going[direction[going].flatten(1).any(1)]
+            x[going] = (x[going] + ascent.step_size * direction[going]).clamp(0, 1)
             steps[going] += 1
         reached = highest >= self.settings.confidence
         return {"image": image, "probability": highest, "reached": reached, "steps": steps}

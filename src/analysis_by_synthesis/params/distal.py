@@ -19,6 +19,12 @@ class Ascent(Block):
     """Largest number of steps."""
     difference_step: Positive | None
     """Pixel difference of the central differences that estimate the gradient; null for the exact gradient."""
+    normalise: bool
+    """Whether the gradient is divided by its L2 length."""
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    """Share of the last step's direction that is added to the gradient."""
+    step_size: Positive
+    """What that sum is multiplied by."""
 
 
 class DistalSettings(Block):
@@ -28,12 +34,10 @@ class DistalSettings(Block):
     """The class y."""
     confidence: Annotated[Probability, Paper("0.9, section 7")]
     """p(y|x) at which an ascent ends."""
-    step: Positive
-    """L2 length of a step."""
     exact: Ascent
     """With exact gradients."""
     estimated: Ascent
-    """With estimated gradients."""
+    """With estimated gradients, which the authors' code follows."""
     matrix: list[Start] = Field(min_length=1)
     """Starts of the ascents to every class, as many steps as of `exact`: uniform noise, a black image, a digit of the next class
     with its grey levels inverted, or as it is."""

@@ -9,7 +9,7 @@ from analysis_by_synthesis.networks.binarize import binarize
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.canvas import SIDE, Canvas
 
-SHOWN = {"exact": 4, "estimated": 1}  # starts of each ascent
+SHOWN = {"exact": 3, "estimated": 2}  # starts of each ascent
 BINARISED = ("binary_cnn", "binary_abs")  # these see their input so
 LEFT, TOP, ACROSS, DOWN = 42, 32, 54, SIDE + 9
 

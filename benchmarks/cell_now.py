@@ -9,7 +9,7 @@ from analysis_by_synthesis.attacks.registry import load_attack
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.runner import AttackCell
 from analysis_by_synthesis.models import load_model
-from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.project import Project

@@ -29,8 +29,8 @@ from analysis_by_synthesis.inference.batched import BatchedInference
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.models.base import Classifier
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.bounds import BoundsSettings
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.inference import InferenceSettings
 from analysis_by_synthesis.params.reader import read

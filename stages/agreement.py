@@ -9,8 +9,9 @@ import torch
 from analysis_by_synthesis.evaluation.records import read_adversarials
 from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.models import load_model, predict
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.base import Count
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.card import write_card

@@ -3,7 +3,8 @@
 from analysis_by_synthesis.evaluation.claims import judge
 from analysis_by_synthesis.evaluation.evidence import read_evidence
 from analysis_by_synthesis.evaluation.paper_claims import CLAIMS
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.claims import ClaimSettings
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import EVERYTHING, OF_THE_PAPER, ReportSettings

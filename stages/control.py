@@ -5,7 +5,7 @@ import pandas as pd
 from analysis_by_synthesis.evaluation.control import control, spread
 from analysis_by_synthesis.evaluation.disagreements import disagreements
 from analysis_by_synthesis.evaluation.trainings import trainings_table
-from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import ReportSettings
 from analysis_by_synthesis.params.seeds import Seeds

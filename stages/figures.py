@@ -3,7 +3,8 @@
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import NORMS
 from analysis_by_synthesis.evaluation.results import read_cells
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import EVERYTHING, OF_THE_PAPER, ReportSettings
 from analysis_by_synthesis.pipeline.files import write_json

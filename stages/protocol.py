@@ -14,7 +14,8 @@ from analysis_by_synthesis.evaluation.records import read_adversarials
 from analysis_by_synthesis.evaluation.results import Cell, Row, read_cells
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.models.base import Classifier
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.protocol_verdict import ProtocolVerdict
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card

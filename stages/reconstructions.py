@@ -5,8 +5,9 @@ from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.results import Row, read_cells
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.models.abs import with_latents
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.project import Project

@@ -10,7 +10,8 @@ from analysis_by_synthesis.evaluation.flags import flags
 from analysis_by_synthesis.evaluation.results import attack_tables, read_cells, smallest_distances
 from analysis_by_synthesis.evaluation.table1 import table1
 from analysis_by_synthesis.evaluation.union import union_accuracy
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import EVERYTHING, MODEL_LABELS, OF_THE_PAPER, ReportSettings
 from analysis_by_synthesis.pipeline.files import replacing, write_json

@@ -13,9 +13,9 @@ from analysis_by_synthesis.evaluation.protocol import lengthened
 from analysis_by_synthesis.evaluation.records import read_adversarials, write_attack
 from analysis_by_synthesis.evaluation.runner import seed_of
 from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.boundary import Settings
 from analysis_by_synthesis.params.base import Count
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.search_attack import SearchAttack
 from analysis_by_synthesis.pipeline.card import write_card

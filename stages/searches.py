@@ -7,7 +7,8 @@ from analysis_by_synthesis.evaluation.ablation import summarise
 from analysis_by_synthesis.evaluation.protocol_table import table_of_both
 from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.params.ablation import Ablation
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.report import ReportSettings
 from analysis_by_synthesis.pipeline.project import Project

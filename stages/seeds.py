@@ -15,9 +15,9 @@ from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, together
 from analysis_by_synthesis.models import predict
 from analysis_by_synthesis.models.trained import Trained
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Count
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
 from analysis_by_synthesis.params.models.trained import Config
 from analysis_by_synthesis.params.reader import read

@@ -9,7 +9,6 @@ from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.networks.registry import build_vae
 from analysis_by_synthesis.networks.weights import save_weights
 from analysis_by_synthesis.params.base import Count
-from analysis_by_synthesis.params.models.abs import Config
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.pipeline.card import write_card
@@ -25,26 +24,27 @@ from analysis_by_synthesis.training.vae import parted, seed_of, train
 
 
 def main(project: Project, label: str) -> Steps:
-    seed, n, settings, model = read(
-        {"seed": int, "training_images": Count, "vae": VAETraining, "models.abs": Config}, project.params
+    seed, n, settings, network = read(
+        {"seed": int, "training_images": Count, "vae": VAETraining, "models.abs.network": str}, project.params
     )
-    if label not in map(str, range(model.classes)):
-        raise UserError(f"there is no class {label}; the classes are 0 to {model.classes - 1}.")
+    data = dataset(project)
+    images, labels = (part[:n] for part in data.load("train"))
+    if label not in map(str, labels.unique().tolist()):
+        raise UserError(f"there is no class {label}; the classes are 0 to {labels.max()}.")
     seed = seed_of(int(label), seed)
-    code, data = recorded(project, "stages.train_vae", "networks.abs"), dataset(project)
+    code = recorded(project, "stages.train_vae", "networks.abs")
     parameters = {"seed": seed, "training_images": n, "settings": settings, "label": label}
     checkpoints = Checkpoints(f"training/vae_{label}", code, parameters, data.paths("train"), project.work)
-    images, labels = (part[:n] for part in data.load("train"))
     chosen, _ = parted(images[labels == int(label)], settings.held_out, seed)
     name = f"VAE of class {label}"
 
     def training() -> dict[str, Any]:
         torch.manual_seed(seed)
-        vae, history, seconds = train(build_vae(model.network), chosen.to(device()), settings, seed, checkpoints, name)
+        vae, history, seconds = train(build_vae(network), chosen.to(device()), settings, seed, checkpoints, name)
         return {"weights": vae.state_dict(), "history": history, "seconds": seconds}
 
     (trained,) = yield Work(checkpoints, {"trained": training}, len(chosen), name)
-    vae, history = build_vae(model.network), trained["history"]
+    vae, history = build_vae(network), trained["history"]
     vae.load_state_dict(trained["weights"])
     save_weights(vae, project.models / "abs" / f"{label}.safetensors")
     write_csv(project.plots / "training" / "vae" / f"{label}.csv", pd.DataFrame(history))

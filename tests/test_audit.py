@@ -23,8 +23,9 @@ from analysis_by_synthesis.audit.state import check_code, check_configuration, c
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.bounds import BoundsSettings
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.project import Project
 

@@ -21,7 +21,7 @@ from analysis_by_synthesis.evaluation.statistics import median
 from analysis_by_synthesis.models.trained import Trained
 from analysis_by_synthesis.networks import cnn
 from analysis_by_synthesis.networks.convert import convert
-from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.attack_block import AttackBlock
 
 FOOLBOX = pd.read_csv(ROOT / "tests/data/foolbox_1_3_2.csv", index_col="image")
 FILE = "vanilla_cnn.net"

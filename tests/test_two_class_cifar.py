@@ -14,7 +14,7 @@ from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.convergence import summarise
 from analysis_by_synthesis.evaluation.statistics import median
 from analysis_by_synthesis.evaluation.table2 import ALL, LOWER, read_cells, table2
-from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.two_class_cifar import Published, Table, check
 from analysis_by_synthesis.pipeline.code import SOURCE, entry_points
 from analysis_by_synthesis.pipeline.errors import UserError

@@ -9,8 +9,9 @@ from analysis_by_synthesis.evaluation.control import authors_table
 from analysis_by_synthesis.evaluation.evidence import intervals
 from analysis_by_synthesis.evaluation.flags import flags
 from analysis_by_synthesis.evaluation.results import read_finished_cells, smallest_distances
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.released import Released
 from analysis_by_synthesis.params.report import ReportSettings

@@ -5,8 +5,8 @@ from analysis_by_synthesis.data.two_class_cifar import CLASSES
 from analysis_by_synthesis.evaluation.table2 import read_cells
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.models.abs import with_latents
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.base import Count
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.project import Project

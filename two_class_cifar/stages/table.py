@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis_by_synthesis.evaluation.convergence import summarise
 from analysis_by_synthesis.evaluation.table2 import read_cells, table2
-from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.two_class_cifar import Table
 from analysis_by_synthesis.pipeline.files import replacing

@@ -4,8 +4,8 @@ from importlib import import_module
 from pathlib import Path
 
 from analysis_by_synthesis.attacks.base import Attack
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.base import AttackSettings
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.registry import attack_settings
 
 

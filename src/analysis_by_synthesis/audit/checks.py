@@ -17,8 +17,9 @@ from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.models import load_model
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.bounds import BoundsSettings
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project

@@ -5,7 +5,8 @@ import pandas as pd
 from analysis_by_synthesis.audit.pipelines import Pipeline
 from analysis_by_synthesis.evaluation.control import authors_table
 from analysis_by_synthesis.evaluation.results import Cell, Row, read_finished_cells
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.released import Released
 from analysis_by_synthesis.params.report import ReportSettings

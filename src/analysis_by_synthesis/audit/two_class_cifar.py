@@ -5,7 +5,7 @@ import pandas as pd
 from analysis_by_synthesis.audit.pipelines import Pipeline
 from analysis_by_synthesis.evaluation import table2
 from analysis_by_synthesis.evaluation.results import Cell, Row
-from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.params.two_class_cifar import Table
 from analysis_by_synthesis.pipeline.project import Project

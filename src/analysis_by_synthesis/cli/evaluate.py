@@ -16,9 +16,9 @@ from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.evaluation.statistics import median
 from analysis_by_synthesis.models import BATCH, load_model, predict
 from analysis_by_synthesis.models.binary_abs import FILE
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Count
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.check import check
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.evaluation import Evaluation

@@ -9,7 +9,8 @@ import pandas as pd
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.results import attack_tables, read_cells
 from analysis_by_synthesis.evaluation.table1 import PRINTED
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.report import MODEL_LABELS, ReportSettings
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORM_NAMES, Norm
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import read_records
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.evaluation.statistics import median, share
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.two_class_cifar import Published
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import read_records

@@ -4,7 +4,7 @@ import pandas as pd
 
 from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.evaluation.table1 import table1
-from analysis_by_synthesis.params.cells import AttackBlock
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.report import ReportSettings
 from analysis_by_synthesis.params.seeds import Seeds
 from analysis_by_synthesis.pipeline.project import Project

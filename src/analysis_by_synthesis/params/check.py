@@ -7,13 +7,14 @@ from pydantic import Field
 
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.params.ablation import Ablation
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED, BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.base import Count, Paper
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.calibration import Calibration
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.claims import ClaimSettings
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.classifiers import ClassifierTraining

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Block
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.reader import faulty
 from analysis_by_synthesis.pipeline.errors import UserError
 

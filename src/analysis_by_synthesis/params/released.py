@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.base import Block, Count, Positive
 from analysis_by_synthesis.params.bounds import BoundsSettings
-from analysis_by_synthesis.params.cells import AttackBlock, Cells
+from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.check import WrongError, check_cells, check_rows
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.data import Sha256

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from analysis_by_synthesis.params import attacks, models
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.check import BLOCKS
 from analysis_by_synthesis.params.registry import config_type, settings_type
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Literal
 
+from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.base import Block, Count, Positive, Share
 from analysis_by_synthesis.params.bounds import BoundsSettings
-from analysis_by_synthesis.params.cells import AttackBlock
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
 from analysis_by_synthesis.params.data import CIFARDownload
 from analysis_by_synthesis.params.evaluation import Evaluation

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-VERSIONS = ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy")  # of what computes
+VERSIONS = ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "pyautoattack")  # of what computes
 BEFORE = "before fingerprints"  # the code of results that are older than run cards: theirs have no fingerprints
 CARD_KEYS = {"code", "migrated", "samples", "seconds", "device", "cpu", "versions"}
 

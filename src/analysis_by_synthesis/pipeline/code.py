@@ -21,15 +21,21 @@ SOURCE = Path(__file__).parents[2]
 LEFT_OUT = frozenset(
     f"{PACKAGE}.{module}"
     for module in (
+        "cache",
+        "data.sources",
+        "params.reader",
+        "params.renamed",
         "pipeline.card",
+        "pipeline.checkpoints",
         "pipeline.code",
         "pipeline.errors",
+        "pipeline.files",
         "pipeline.progress",
         "pipeline.project",
         "pipeline.stage",
-        "params.renamed",
+        "pipeline.work",
     )
-)  # these can't change a result: fingerprints, messages, progress, run cards, places of files, the command line
+)  # these can't change a result: downloads, reading, messages, fingerprints, progress, run cards, files, their places, unfinished work
 
 
 # --- Syntax trees ---------------------------------------------------------------------------------------------------------

@@ -148,6 +148,26 @@ def test_auto_attack_finds_what_is_inside_its_budget(norm):
     assert (recorder.best_distance <= epsilon * (1 + 1e-5)).all()
 
 
+def test_auto_attack_never_goes_by_the_logits_of_a_decision():
+    class OnlyTheClass(TenPlanes):
+        def follow(self, samples):
+            def logits(x, rows):
+                exact = self(x)
+                return exact if x.requires_grad else torch.nn.functional.one_hot(exact.argmax(1), 10).float()
+
+            return logits
+
+    images, asked = grey_images(1), []
+    for model in (TenPlanes(), OnlyTheClass()):
+        epsilon = 0.9 * model.optimum(images, "linf").min().item()
+        attack = auto_attack.Attack(auto_attack.Settings(norm="linf", epsilon=epsilon))
+        images_asked = []
+        model.register_forward_pre_hook(lambda _, x, kept=images_asked: kept.append(x[0].detach().sum()))
+        smallest(model, attack, images)
+        asked.append(torch.stack(images_asked))
+    assert torch.equal(*asked)
+
+
 def two_classes(n):
     """A linear model, and images of both of its classes."""
     model, images = TwoPlanes(), grey_images(n)

@@ -50,6 +50,17 @@ def test_the_recorder_never_takes_the_clean_image_for_an_adversarial():
     assert [image.max().item() for image in recorder.closest(0)] == pytest.approx([0.55, 0.6])
 
 
+def test_of_inputs_that_are_stored_alike_one_is_kept_and_the_closest_as_stored_is_the_first():
+    images = torch.zeros(1, 1, 28, 28)
+    recorder = Recorder(BrightPixels(1), images, torch.zeros(1, dtype=torch.long), "l2", 16, shrink_binary)
+    for pixels, value in ((2, 0.99), (2, 0.98), (1, 0.9), (2, 0.6), (1, 0.8)):
+        x = images.clone()
+        x[0, 0, 0, :pixels] = value
+        recorder(x)
+    assert recorder.best_distance.tolist() == [pytest.approx(0.8)]
+    assert [int((image > 0).sum()) for image in recorder.closest(0)] == [1, 2]
+
+
 def test_an_input_that_is_not_an_image_harms_no_other():
     images = torch.zeros(3, 1, 28, 28)
     recorder = Recorder(BrightPixels(1), images, torch.zeros(3, dtype=torch.long), "l2")
@@ -300,7 +311,7 @@ def test_records_say_what_the_attack_left_and_what_its_first_difference_step_did
     assert records["found"].tolist() == pytest.approx([0.7, 0]) and records["l2"].tolist() == pytest.approx(
         [0.5, 0], abs=1e-4
     )
-    assert records["found_first_step"].tolist() == pytest.approx([0.9, 0])
+    assert records["first_step"].tolist() == pytest.approx([0.5, 0], abs=1e-4)
 
 
 def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path):

@@ -273,7 +273,7 @@ def test_a_median_far_from_the_paper_s_stands_with_the_experiments_on_its_cause(
     assert shrunk.startswith("before adversarials are shrunk") and shrunk.endswith(
         "it is 3.3 (3.3 to 3.3), as in the paper"
     )
-    (steps,) = far(("l2", "FGM w/ GE", "binary_cnn", (1.0,) * 9), found=[1.0] * 9, found_first_step=[INF] * 9)["why"]
+    (steps,) = far(("l2", "FGM w/ GE", "binary_cnn", (1.0,) * 9), found=[1.0] * 9, first_step=[INF] * 9)["why"]
     assert steps == "with the first difference step alone it is ∞ (∞ to ∞), not the paper's either"
     theirs = [("l2", "FGM", "cnn", (1.4,) * 9)]
     trained, _ = far(("l2", "FGM", "cnn", (3.0,) * 9), authors=theirs)["why"]  # the other is that of all attacks

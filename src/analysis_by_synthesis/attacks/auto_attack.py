@@ -38,5 +38,12 @@ class _Sample(nn.Module):
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.recorder(x, torch.full((len(x),), self.row, device=x.device))
-        return logits
+        rows = torch.full((len(x),), self.row, device=x.device)
+        if x.requires_grad:
+            logits: Tensor = self.recorder(x, rows)
+            return logits
+        with (
+            torch.enable_grad()
+        ):  # a search that isn't asked for gradients looks for the class alone, Square for the margin too
+            scored: Tensor = self.recorder(x.detach().requires_grad_(), rows)
+        return scored.detach()

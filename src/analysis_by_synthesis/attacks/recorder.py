@@ -1,5 +1,6 @@
 """The model as an attack sees it: every query is recorded, the closest adversarials of all are kept."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -35,6 +36,8 @@ class Recorder(nn.Module):
         labels: their true classes (N,).
         norm: the metric in which the closest adversarials are kept.
         candidates: how many of them are kept per sample.
+        stored: what clean images and misclassified inputs (M, 1, 28, 28) are made into afterwards, by whose distance inputs are
+            kept; None if they stay as they are.
         resources: what attacks may use; nothing if None.
         sees: what the attack says that it sees; the recorder refuses gradients and latents to those that don't.
 
@@ -52,6 +55,7 @@ class Recorder(nn.Module):
         labels: Tensor,
         norm: Norm,
         candidates: int = 1,
+        stored: Callable[[Tensor, Tensor], Tensor] | None = None,
         resources: Resources | None = None,
         sees: Sees = "latents",
     ) -> None:
@@ -59,8 +63,9 @@ class Recorder(nn.Module):
         self.model = model
         self._follow = Remembered(model, len(labels)) if model.binary else model.follow(len(labels))
         self.images, self.labels, self.norm, self.sees = images, labels, norm, sees
-        self.resources = resources or Resources(images[:0], labels[:0], {})
+        self.resources, self._stored = resources or Resources(images[:0], labels[:0], {}), stored
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
+        self._kept_distance = self.best_distance.clone()
         self.queries, self.zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         self.estimate: EstimatedGradient | None = None
         self._trails = images.new_empty(
@@ -119,14 +124,20 @@ class Recorder(nn.Module):
     def _record(self, x: Tensor, predicted: Tensor, rows: Tensor) -> Tensor:
         self.queries[rows] += 1
         wrong = predicted != self.labels[rows]
-        away = distance(x, self.images[rows], self.norm)
-        best = self.best_distance[rows]
-        closer = wrong & (away > 0) & (away < best)
-        self.best_distance[rows] = torch.where(closer, away.to(best.dtype), best)
+        closer = self._lower(self.best_distance, x, rows, wrong)
+        if self._stored:
+            closer = self._lower(self._kept_distance, self._stored(self.images[rows], x), rows, wrong)
         place = rows, self._improvements[rows] % self._trails.shape[1]
         self._trails[place] = torch.where(closer[:, None, None, None], x.to(self._trails.dtype), self._trails[place])
         self._improvements[rows] += closer
         return wrong
+
+    def _lower(self, least: Tensor, x: Tensor, rows: Tensor, wrong: Tensor) -> Tensor:
+        """Which of x (M, 1, 28, 28) that are wrong are closer than any before (M,); `least` (N,) falls to their distance."""
+        away = distance(x, self.images[rows], self.norm).to(least.dtype)
+        closer = wrong & (away > 0) & (away < least[rows])
+        least[rows] = torch.where(closer, away, least[rows])
+        return closer
 
 
 class _Watched(torch.autograd.Function):

@@ -48,8 +48,8 @@ class AttackCell:
         Returns:
             per sample: image (its index), label, clean_correct, rejected (found by the attack, not confirmed), what
             `verify` says of the adversarial, protocol_predicted (its class by the paper's search), found (the distance of
-            the closest adversarial as the attack left it, neither shrunk nor lengthened nor confirmed), found_first_step
-            (the same by the first of several difference steps alone), queries, zero_gradients, seed, adversarial
+            the closest adversarial as the attack left it, neither shrunk nor lengthened nor confirmed), first_step (that
+            of the confirmed adversarial by the first of several difference steps alone), queries, zero_gradients, seed, adversarial
             (N, 1, 28, 28), the image itself where none was found, and what the attack itself has to say.
         """
         images, labels = self.images[chosen], self.labels[chosen]
@@ -62,13 +62,14 @@ class AttackCell:
         found = {"found": torch.zeros(labels.shape, device=labels.device)}
         settings, candidates = self.attack.settings, self.evaluation.candidates
         attacked = images[correct], labels[correct]
-        recorder = Recorder(self.model, *attacked, settings.norm, candidates, self.resources, settings.sees)
+        stored = shrink_binary if self.model.binary else None
+        recorder = Recorder(self.model, *attacked, settings.norm, candidates, stored, self.resources, settings.sees)
         said: dict[str, Tensor] = {}
         for turn, step in enumerate(settings.difference_steps or [None]):
             if turn == 1:
-                found["found_first_step"] = torch.zeros_like(found["found"]).masked_scatter(
-                    correct, recorder.best_distance
-                )
+                first, confirmed = self._confirm(recorder)
+                away = distance(first, recorder.images, settings.norm).where(confirmed, torch.inf)
+                found["first_step"] = torch.zeros_like(found["found"]).masked_scatter(correct, away)
             recorder.estimate = EstimatedGradient(self.model, step) if step else None
             if correct.any():
                 said = self.attack.run(recorder) or {}

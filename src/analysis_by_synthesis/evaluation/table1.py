@@ -22,7 +22,7 @@ PRINTED = {"l2": 0.05, "linf": 0.005, "l0": 0.0}  # half the last digit of the p
 PRINTED_SHARE = 0.005  # of its accuracies under attack
 PRINTED_CLEAN = 0.0005  # of those on clean images
 ROUNDING = 1e-9
-FOUND = {"as_found": "found", "first_step": "found_first_step"}  # medians of what attacks left, by the records' columns
+FOUND = {"as_found": "found", "first_step": "first_step"}  # further medians, by the records' columns
 
 
 def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
@@ -55,8 +55,8 @@ def table1(
 
     Returns:
         norm, attack, model, n, median and accuracy with their intervals, the paper's, for single attacks rejected
-        (adversarials that the arbiter did not confirm), as_found and first_step (the medians of what the attack left: as the
-        records' found and found_first_step), and for several together attacks (their labels), and the verdict of each number
+        (adversarials that the arbiter did not confirm), as_found and first_step (the medians of the records'
+        found and first_step), and for several together attacks (their labels), and the verdict of each number
         that the paper has too.
     """
     rows: list[dict[str, Any]] = []

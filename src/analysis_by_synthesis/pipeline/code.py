@@ -123,16 +123,15 @@ class Sources:
         return path if path.is_file() else None
 
     def closure(self, path: Path) -> set[Path]:
-        """The file and every file of the package that it needs, however indirectly, but for what is left out."""
+        """The file and every file of the package that it needs, however indirectly, also by way of what is left out."""
         found: set[Path] = set()
         waiting = [path]
         while waiting:
             current = waiting.pop()
             if current not in found:
                 found.add(current)
-                modules = (module for module in self.imports(current) if module not in LEFT_OUT)
-                waiting += [file for file in map(self.file, modules) if file]
-        return found
+                waiting += [file for file in map(self.file, self.imports(current)) if file]
+        return found - {self.file(module) for module in LEFT_OUT}
 
     def fingerprint(self, paths: Iterable[Path]) -> str:
         """Of all that these files reach: it depends on names and syntax trees, not on where the package lies."""

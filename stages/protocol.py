@@ -1,5 +1,6 @@
 """The committed adversarials of ABS or Binary ABS judged by the paper's own search, and clean images too."""
 
+import hashlib
 from functools import cache, partial
 
 import pandas as pd
@@ -19,7 +20,7 @@ from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.protocol_verdict import ProtocolVerdict
 from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.card import write_card
-from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
+from analysis_by_synthesis.pipeline.checkpoints import Checkpoints, digest
 from analysis_by_synthesis.pipeline.code import recorded
 from analysis_by_synthesis.pipeline.device import device
 from analysis_by_synthesis.pipeline.project import Project
@@ -33,12 +34,13 @@ def main(project: Project, model: str) -> Steps:
         "order": int, "attacks": dict[str, AttackBlock], "cells": Cells, "protocol_verdict": ProtocolVerdict,
     }, project.params)  # fmt: skip
     code = recorded(project, "stages.protocol", f"models.{model}")
-    inputs = [project.models / "abs", project.models / model, project.mnist, project.attacks, project.bounds]
-    parameters = {"order": order, "cells": cells, "settings": settings}
+    inputs = [project.models / model, project.mnist]
+    parameters = {"settings": settings.model_dump(exclude={"images", "clean_images"})}
     checkpoints = Checkpoints(f"protocol/{model}", code, parameters, inputs, project.work)
     own = {row: cell for row, cell in read_cells(project, attacks, cells).items() if row.model == model}
     attacked = {image for cell in own.values() for image in cell.records.index[: settings.images]}
     chosen = sorted(attacked.union(in_order(order)[: settings.clean_images]))
+    of_chosen = hashlib.sha256(f"{chosen}".encode()).hexdigest()
 
     @cache
     def loaded() -> tuple[Classifier, Tensor, Tensor]:
@@ -60,8 +62,11 @@ def main(project: Project, model: str) -> Steps:
         )
         return {"image": image, "factor": factor.cpu(), "distance": away.cpu()}
 
-    pieces = {f"{cell.attack}-{row.norm}": partial(judge, row, cell) for row, cell in own.items()}
-    of_clean, *found = yield Work(checkpoints, {"clean": clean, **pieces}, len(chosen), f"{model}, by the protocol")
+    pieces = {f"clean-{of_chosen}": clean} | {
+        f"{cell.attack}-{row.norm}-{settings.images}-{digest(cell.stem.with_suffix('.npz'))}": partial(judge, row, cell)
+        for row, cell in own.items()
+    }
+    of_clean, *found = yield Work(checkpoints, pieces, len(chosen), f"{model}, by the protocol")
     tables = [
         pd.DataFrame({"attack": cell.attack, "norm": row.norm, **columns})
         for (row, cell), columns in zip(own.items(), found)

@@ -27,7 +27,7 @@ class Checkpoints:
         stage: its name, for instance "train_vae/3".
         code: fingerprints of the entry points that run.
         parameters: what the result depends on, by name.
-        inputs: files, or folders of files, that it depends on.
+        inputs: files, or folders of files, that all pieces depend on; a piece's own belong into its name, by their `digest`.
         folder: where the pieces of all stages are kept.
 
     Attributes:
@@ -46,7 +46,7 @@ class Checkpoints:
         made_of = {
             "code": dict(code),
             "parameters": {name: _plain(value) for name, value in parameters.items()},
-            "inputs": {str(path): _digest(path) for path in inputs},
+            "inputs": {str(path): digest(path) for path in inputs},
         }
         key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()[:16]
         self.folder, self.seconds = folder / stage / key, 0.0
@@ -124,7 +124,7 @@ def _plain(value: Any) -> Any:
     return value.model_dump() if isinstance(value, BaseModel) else value
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
     """Of a file, or of a folder's files and their names.
 
     Raises:

@@ -45,6 +45,7 @@ from analysis_by_synthesis.params.base import Foolbox
 from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.pipeline.errors import UserError
 
+WALK = {"spherical_step": 0.01, "source_step": 0.01, "source_step_convergance": 1e-7, "step_adaptation": 1.5}
 SCAN = {"epsilons": 1000, "finer_epsilons": 20}
 BIM = {
     "steps": 10, "rel_stepsize": 1 / 6, "momentum": 0.0, "init_epsilon": 0.3, "growth_factor": 1.5, "growth_steps": 10,
@@ -210,9 +211,7 @@ def test_a_start_that_is_refused_when_asked_again_gives_way_to_the_image_of_the_
     model, images = two_classes(6)
     labels = model(images).argmax(1)
     recorder = Recorder(GrowsCertain(model, asked=14), images, labels, "l2", resources=Resources(images, labels, {}))
-    settings = boundary.Settings(
-        norm="l2", restarts=1, steps=10, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=10
-    )
+    settings = boundary.Settings(norm="l2", restarts=1, steps=10, **WALK, update_stats_every_k=1, bisections=10)
     boundary.Attack(settings).run(recorder)
     assert recorder.best_distance.isfinite().all()
 
@@ -221,9 +220,7 @@ def test_the_boundary_attack_is_foolboxs():
     """Query for query, until the step sizes have been adapted both ways."""
     model, images = two_classes(6)
     labels = model(images).argmax(1)
-    settings = boundary.Settings(
-        norm="l2", restarts=1, steps=600, spherical_step=0.01, source_step=0.01, update_stats_every_k=1, bisections=5
-    )
+    settings = boundary.Settings(norm="l2", restarts=1, steps=600, **WALK, update_stats_every_k=1, bisections=5)
     pool = Resources(images, labels, {})
     recorders = [Recorder(model, images, labels, "l2", candidates=3, resources=pool) for _ in range(2)]
     for ours, recorder in enumerate(recorders):
@@ -250,7 +247,7 @@ def test_a_second_boundary_walk_can_only_help():
     found = []
     for restarts in (1, 2):
         settings = boundary.Settings(
-            norm="l2", restarts=restarts, steps=20, spherical_step=0.01, source_step=0.01, update_stats_every_k=1,
+            norm="l2", restarts=restarts, steps=20, **WALK, update_stats_every_k=1,
             bisections=5,
         )  # fmt: skip
         recorder = smallest(model, boundary.Attack(settings), images, Resources(images, labels, {}))
@@ -279,8 +276,7 @@ def test_brendel_bethge_changes_as_few_pixels_of_a_linear_models_images_as_will_
                 "norm": "l2",
                 "restarts": 1,
                 "steps": 1000,
-                "spherical_step": 0.01,
-                "source_step": 0.01,
+                **WALK,
                 "update_stats_every_k": 1,
             },
         ),

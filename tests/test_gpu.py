@@ -156,7 +156,7 @@ ATTACKS = [
     (ddn, {"norm": "l2", "steps": 30, "init_epsilon": 1.0, "gamma": 0.2}),
     (fast_gradient, {"norm": "linf", "epsilons": 20, "finer_epsilons": 5}),
     (fast_gradient, {"norm": "l2", "epsilons": 20, "finer_epsilons": 5, "difference_steps": [0.1]}),
-    (boundary, {"norm": "l2", "restarts": 1, "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "update_stats_every_k": 10, "bisections": 5}),
+    (boundary, {"norm": "l2", "restarts": 1, "steps": 20, "spherical_step": 0.01, "source_step": 0.01, "source_step_convergance": 1e-7, "step_adaptation": 1.5, "update_stats_every_k": 10, "bisections": 5}),
     (latent_descent, {"norm": "l2", "epsilon": 0.05, "steps": 50, "bisections": 8}),
     (pointwise, {"norm": "l0", "restarts": 1, "repetitions": 1, "levels": 20, "density_factor": 1.2, "bisections": 5, "min_improvement": 0.01}),
     (bound_guided, {"norm": "linf", "search": SEARCH}),

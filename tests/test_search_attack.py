@@ -8,7 +8,15 @@ from analysis_by_synthesis.bounds.search_attack import attack_search, summarise_
 from analysis_by_synthesis.params.attacks.boundary import Settings
 
 WALK = Settings(
-    norm="l2", restarts=1, steps=400, spherical_step=0.01, source_step=0.01, update_stats_every_k=10, bisections=1
+    norm="l2",
+    restarts=1,
+    steps=400,
+    spherical_step=0.01,
+    source_step=0.01,
+    source_step_convergance=1e-7,
+    step_adaptation=1.5,
+    update_stats_every_k=10,
+    bisections=1,
 )
 
 

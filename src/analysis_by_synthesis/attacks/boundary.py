@@ -12,9 +12,6 @@ from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.attacks.starts import adversarial_starts
 from analysis_by_synthesis.params.attacks.boundary import Settings
 
-ADAPTATION = 1.5  # factor by which steps grow and shrink
-CONVERGED = 1e-7  # source step, relative to the distance, that ends the walk
-
 
 class Attack(base.Attack[Settings]):
     """Walks of each sample from images of other classes: where one begins decides in which class it ends."""
@@ -31,7 +28,7 @@ def walk(recorder: Recorder, starts: Tensor, rows: Tensor, settings: Settings) -
     images = recorder.images[rows]
     clean, best = images.flatten(1), starts.flatten(1)
     spherical, source = (torch.full_like(clean[:, 0], step) for step in (settings.spherical_step, settings.source_step))
-    on_sphere, closer_by = Successes(100, rows), Successes(30, rows)
+    on_sphere, closer_by, factor = Successes(100, rows), Successes(30, rows), settings.step_adaptation
 
     def fooled(x: Tensor) -> Tensor:
         return recorder.is_adversarial(x.view_as(images), rows)
@@ -45,13 +42,13 @@ def walk(recorder: Recorder, starts: Tensor, rows: Tensor, settings: Settings) -
         if look := step % settings.update_stats_every_k == 0:
             on_sphere.append(fooled(sideways))
             closer_by.append(adversarial)
-        walks = adversarial & (norm(clean - proposal) < distance) & (source >= CONVERGED)
+        walks = adversarial & (norm(clean - proposal) < distance) & (source >= settings.source_step_convergance)
         best = torch.where(walks[:, None], proposal, best)
         if look:
             easy, hard = on_sphere.adapt(0.2, 0.5)
-            spherical, source = adapted(spherical, easy, hard), adapted(source, easy, hard)
-            source = adapted(source, *closer_by.adapt(0.1, 0.25))
-            if (source < CONVERGED).all():
+            spherical, source = adapted(spherical, easy, hard, factor), adapted(source, easy, hard, factor)
+            source = adapted(source, *closer_by.adapt(0.1, 0.25), factor)
+            if (source < settings.source_step_convergance).all():
                 break
     fooled(best)
 
@@ -97,9 +94,9 @@ class Successes:
         return easy, hard
 
 
-def adapted(step: Tensor, easy: Tensor, hard: Tensor) -> Tensor:
-    step = torch.where(easy, step * ADAPTATION, step)
-    return torch.where(hard, step / ADAPTATION, step)
+def adapted(step: Tensor, easy: Tensor, hard: Tensor, factor: float) -> Tensor:
+    step = torch.where(easy, step * factor, step)
+    return torch.where(hard, step / factor, step)
 
 
 def norm(x: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
 from analysis_by_synthesis.params.attacks.base import AttackSettings, Sees
 from analysis_by_synthesis.params.base import Count, Foolbox, Positive
 
@@ -22,6 +24,10 @@ class Settings(AttackSettings):
     """Length of the first steps around the clean image, relative to the distance."""
     source_step: Annotated[Positive, Foolbox("BoundaryAttack")]
     """Length of the first steps towards it, relative to the distance."""
+    source_step_convergance: Annotated[Positive, Foolbox("BoundaryAttack")]
+    """Length of steps towards it below which a walk ends; Foolbox spells it so."""
+    step_adaptation: Annotated[float, Field(gt=1), Foolbox("BoundaryAttack")]
+    """Factor by which steps are lengthened and shortened."""
     update_stats_every_k: Annotated[Count, Foolbox("BoundaryAttack")]
     """Steps between two looks at the success rates, by which steps are lengthened and shortened."""
     bisections: Count

@@ -60,7 +60,7 @@ HASTY = SEARCH.model_copy(
 )
 CHECK = CheckSettings(
     images=3,
-    seed=1,
+    seeds=[1, 2],
     candidates=50,
     starts=2,
     scattered=1,
@@ -320,8 +320,8 @@ def test_certified_accuracy_is_never_above_attacked_accuracy():
     assert table["abs_attacked"].iloc[-1] == pytest.approx(1 / 3)
 
 
-def checked(lower, found, own=0.0, rival=0.0):
-    return pd.DataFrame({"lower": lower, "found": found, "own": own, "rival": rival})
+def checked(lower, found, own=0.0, rival=0.0, seed=1):
+    return pd.DataFrame({"seed": seed, "lower": lower, "found": found, "own": own, "rival": rival})
 
 
 def test_what_the_check_finds_is_counted_and_lowers_the_bound():
@@ -332,6 +332,16 @@ def test_what_the_check_finds_is_counted_and_lowers_the_bound():
     assert (numbers["arbiter_missed_own"], numbers["arbiter_missed_rival"]) == (0, 2)
     lower = summary.fallen(records(2.0, 1.0, 3.0), checked([2.0, 1.0], [1.5, 1.2]))
     assert lower["lower"].tolist() == [1.5, 1.0, 3.0]
+
+
+def test_a_bound_that_one_of_several_seeds_disproves_counts_once_and_falls_to_the_least():
+    check = pd.concat([checked([2.0, 1.0], [1.8, 1.0], own=0.3), checked([2.0, 1.0], [1.5, 1.0], seed=2)])
+    numbers = summary.summarise_check(check, 0.001)
+    assert (numbers["n"], numbers["seeds"], numbers["disproved"], numbers["disproved_by_one_seed"]) == (2, 2, 1, 1.0)
+    assert (numbers["largest_fall"], numbers["arbiter_missed_own"]) == (0.25, 2)
+    one = summary.summarise_check(pd.concat([checked([2.0], [2.0]), checked([2.0], [1.5], seed=2)]), 0.001)
+    assert (one["disproved"], one["disproved_by_one_seed"]) == (1, 0.5)
+    assert summary.fallen(records(2.0, 1.0), check)["lower"].tolist() == [1.5, 1.0]
 
 
 def test_the_upper_limit_of_a_rate():
@@ -450,7 +460,7 @@ def test_a_converged_run_stays_where_it_is(name, norm):
 def test_the_check_confirms_bounds_of_a_longer_search(name, norm):
     model = MODELS[name]()
     images, labels = images_of(model, n=1)
-    table = check_bounds(model, images, labels, norm, SEARCH, CHECK)
+    table = check_bounds(model, images, labels, norm, SEARCH, CHECK, 1)
     assert (table["found"] <= 1.1 * table["lower"]).all()
     if name == "abs":  # for Binary ABS flips and latent in turn can stop short of the minimum: docs/bounds.md
         assert (table["found"] >= table["lower"] * 0.999).all()
@@ -461,7 +471,7 @@ def test_the_check_finds_what_a_search_has_missed():
     images, labels = images_of(model)
     known = bracket(Recorder(model, images, labels, "l2"), SEARCH)
     far = replace(known.runs, latents=known.runs.latents + 3, size=2 * known.runs.size)
-    found = least_found(replace(known, runs=far, lower=2 * known.lower), CHECK, SEARCH)
+    found = least_found(replace(known, runs=far, lower=2 * known.lower), CHECK, SEARCH, 1)
     torch.testing.assert_close(found, known.lower, rtol=1e-3, atol=0)
 
 
@@ -469,13 +479,13 @@ def test_the_check_finds_what_a_search_has_missed():
 def test_a_model_that_is_right_on_no_image_has_no_bounds(name, norm):
     model = MODELS[name]()
     images, labels = images_of(model)
-    assert check_bounds(model, images, (labels + 1) % model.classes, norm, SEARCH, CHECK).empty
+    assert check_bounds(model, images, (labels + 1) % model.classes, norm, SEARCH, CHECK, 1).empty
 
 
 def test_the_arbiter_of_linear_decoders_misses_nothing():
     model = grey_model()
     images, labels = images_of(model)
-    table = check_arbiter(model, images, labels, CHECK)
+    table = check_arbiter(model, images, labels, CHECK, 1)
     assert (table[["own", "rival"]] < 1e-4).all(axis=None)
 
 

@@ -1,5 +1,7 @@
 """The block `bounds_check`: a search that tries to disprove the bounds."""
 
+from pydantic import Field
+
 from analysis_by_synthesis.params.base import Block, Count, Positive, Share
 
 
@@ -8,8 +10,8 @@ class CheckSettings(Block):
 
     images: Count
     """Number of test images, the first ones of the order."""
-    seed: int
-    """Of the candidates and of the scattering."""
+    seeds: list[int] = Field(min_length=1)
+    """Of the candidates and of the scattering: a search of its own for each."""
     candidates: Count
     """Latents of each class among which starts are chosen."""
     starts: Count

@@ -19,7 +19,7 @@ from analysis_by_synthesis.bounds.paper import l2_bound, linf_crossing, paper_bo
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Stretched, perturbations
 from analysis_by_synthesis.bounds.starts import candidates, smallest
 from analysis_by_synthesis.bounds.variants import variants
-from analysis_by_synthesis.distances import distance
+from analysis_by_synthesis.distances import METRICS, distance
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, together
 from analysis_by_synthesis.params.bounds import CutSettings
@@ -115,7 +115,7 @@ def test_bound_and_attack_converge_to_the_exact_l2_robustness():
     assert (recorder.best_distance >= exact * (1 - 1e-4)).all() and (recorder.best_distance <= 1.005 * exact).all()
 
 
-@pytest.mark.parametrize("norm", ["linf", "l0"])
+@pytest.mark.parametrize("norm", ["linf", "l0", "l1"])
 def test_bound_and_attack_meet_in_other_norms(norm):
     model = grey_model()
     images, labels = images_of(model)
@@ -138,6 +138,15 @@ def test_each_bound_is_tighter_than_the_one_before():
         assert (paper[norm] > 0).all()
 
 
+def knapsack(slope, x, needed):
+    """The least sum |delta_i| with slope . delta >= needed and x + delta in [0, 1]: the steepest pixels go first."""
+    size = torch.zeros((), dtype=torch.float64)
+    for i in slope.abs().argsort(descending=True):
+        way = torch.minimum(torch.where(slope[i] > 0, 1 - x[i], x[i]), needed / slope[i].abs())
+        size, needed = size + way, needed - way * slope[i].abs()
+    return size
+
+
 @pytest.mark.parametrize("offset", [0.0, 0.3])
 def test_without_latents_one_cut_is_exact(offset):
     """Then D_c is the distance to a point, and the boundary a plane; an offset moves it."""
@@ -154,6 +163,7 @@ def test_without_latents_one_cut_is_exact(offset):
         "l2": needed / 2 / gap.norm(),
         "linf": needed / 2 / gap.abs().sum(),
         "l0": (2 * gains.cumsum(1) < needed[:, None]).sum(1) + 1.0,
+        "l1": torch.stack([knapsack(gap, x, gain / 2) for x, gain in zip(images.flatten(1), needed)]),
     }
     for norm, expected in exact.items():
         recorder = Recorder(model, images, labels, norm)
@@ -163,7 +173,7 @@ def test_without_latents_one_cut_is_exact(offset):
         torch.testing.assert_close(recorder.best_distance.to(expected), expected, rtol=1e-3, atol=0)
 
 
-@pytest.mark.parametrize("norm", ["l0", "l2", "linf"])
+@pytest.mark.parametrize("norm", METRICS)
 def test_binary_abs_against_all_flips_of_a_tiny_image(norm):
     """Ten pixels matter; to flip any other one only makes the other class, whose gamma is larger, less likely."""
     pixels, bright = (
@@ -219,8 +229,9 @@ def test_pixels_are_chosen_by_what_they_gain_for_their_cost():
     slope[0, :4] = torch.tensor([3.0, 2.0, -1.0, -5.0])  # the last pixel is black already
     observed = (images >= 0.5).float()
     plane = Energies(torch.tensor([4.0]), slope)
-    sizes = {norm: Chosen(images, observed, norm, binary=True).least(plane)[0].item() for norm in ("l0", "l2")}
+    sizes = {norm: Chosen(images, observed, norm, binary=True).least(plane)[0].item() for norm in ("l0", "l1", "l2")}
     assert sizes["l0"] == pytest.approx(1.5)
+    assert sizes["l1"] == pytest.approx(0.1 + 0.5 * 2 / 3)
     assert sizes["l2"] == pytest.approx((0.1**2 + 0.5**2 * 2 / 3) ** 0.5)
     flipped = Flipped(images, observed, "linf")
     size, delta = flipped.least(plane)  # below 0.5 flips gain 3 of 4, and at 0.5 another 3
@@ -351,7 +362,7 @@ def test_the_upper_limit_of_a_rate():
 
 
 MODELS = {"abs": grey_model, "binary_abs": lambda: LinearBinaryABS(list(grey_model().decoders), toy_settings())}
-CASES = [(model, norm) for model in MODELS for norm in ("l0", "l2", "linf")]
+CASES = [(model, norm) for model in MODELS for norm in METRICS]
 
 
 def half_spaces(allowed, cuts, seed=3):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient
-from analysis_by_synthesis.distances import Norm, distance
+from analysis_by_synthesis.distances import Metric, distance
 from analysis_by_synthesis.models.base import Classifier, LatentClassifier
 from analysis_by_synthesis.models.remembered import Remembered
 from analysis_by_synthesis.params.attacks.base import Sees
@@ -53,7 +53,7 @@ class Recorder(nn.Module):
         model: Classifier,
         images: Tensor,
         labels: Tensor,
-        norm: Norm,
+        norm: Metric,
         candidates: int = 1,
         stored: Callable[[Tensor, Tensor], Tensor] | None = None,
         resources: Resources | None = None,

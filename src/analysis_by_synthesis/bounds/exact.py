@@ -6,6 +6,7 @@ L2 of ABS the concave dual over the multipliers of the cuts. In double precision
 """
 
 import numpy as np
+import torch
 from scipy.optimize import OptimizeResult, linprog, minimize
 from scipy.sparse import bmat, eye
 
@@ -33,8 +34,8 @@ def exact_least(perturbations: Perturbations, half_spaces: Energies) -> tuple[fl
         levels = perturbations.levels[0].double().numpy()
         return _flipped(constant, slope * (1 - 2 * x), perturbations.level[0].numpy(), levels, 1 - 2 * x)
     assert isinstance(perturbations, Chosen)
-    cost = perturbations.cost[0].double().numpy() ** 2 if perturbations.norm == "l2" else np.ones_like(x)
-    size, delta = _chosen(constant, slope, x, cost)
+    ways = torch.stack([1 - perturbations.x, perturbations.x], 1)
+    size, delta = _chosen(constant, slope, x, perturbations.cost(ways)[0].double().numpy())
     return (np.sqrt(size) if perturbations.norm == "l2" else size), delta
 
 
@@ -82,9 +83,9 @@ def _linf(constant: np.ndarray, slope: np.ndarray, x: np.ndarray) -> tuple[float
 
 
 def _chosen(constant: np.ndarray, slope: np.ndarray, x: np.ndarray, cost: np.ndarray) -> tuple[float, np.ndarray]:
-    """min cost . (up + down), shares in [0, 1] of the ways of each pixel to 1 and to 0."""
+    """min cost . (up, down), shares in [0, 1] of the ways of each pixel to 1 and to 0; costs (2, 784)."""
     gains = np.hstack([slope * (1 - x), -slope * x])
-    found = linprog(np.tile(cost, 2), -gains, -constant, bounds=(0, 1), method="highs")
+    found = linprog(cost.flatten(), -gains, -constant, bounds=(0, 1), method="highs")
     size, shares = _solved(found, 2 * len(x))
     return size, shares[: len(x)] * (1 - x) - shares[len(x) :] * x
 

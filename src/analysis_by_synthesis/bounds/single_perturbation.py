@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.distances import Metric
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
 from analysis_by_synthesis.models.abs import ABS
 from analysis_by_synthesis.networks.binarize import THRESHOLD
@@ -74,7 +74,7 @@ class Perturbations(ABC):
         norm: in which the size is measured, in the space of `images`.
     """
 
-    def __init__(self, images: Tensor, observed: Tensor, norm: Norm) -> None:
+    def __init__(self, images: Tensor, observed: Tensor, norm: Metric) -> None:
         self.images, self.observed, self.norm = images, observed, norm
         self.x = observed.flatten(1)
 
@@ -115,7 +115,7 @@ class Stretched(Perturbations):
         box: whether images have to stay in [0, 1].
     """
 
-    def __init__(self, images: Tensor, observed: Tensor, norm: Norm, box: bool = True) -> None:
+    def __init__(self, images: Tensor, observed: Tensor, norm: Metric, box: bool = True) -> None:
         super().__init__(images, observed, norm)
         self.box = box
 
@@ -140,24 +140,30 @@ class Stretched(Perturbations):
 
 
 class Chosen(Perturbations):
-    """L0 of ABS, L0 and L2 of Binary ABS: pixels go all the way, those that gain most for their cost first.
+    """L0 and L1 of ABS, L0, L1 and L2 of Binary ABS: pixels go all the way, those that gain most for their cost first.
 
     Sizes are those of the linear relaxation, where the last pixel may go part of the way: below the true ones, and
-    smooth enough to descend on.
+    smooth enough to descend on. In L1 of ABS, where it may, they are exact.
 
     Args:
         binary: whether the model binarises images, so that a pixel only has to cross the threshold.
     """
 
-    def __init__(self, images: Tensor, observed: Tensor, norm: Norm, binary: bool) -> None:
+    def __init__(self, images: Tensor, observed: Tensor, norm: Metric, binary: bool) -> None:
         super().__init__(images, observed, norm)
         self.binary = binary
-        self.cost = _cost(images)
+        self.crossing = _cost(images)
+
+    def cost(self, room: Tensor) -> Tensor:
+        """Of going all the way, (N, ..., 784) like `room`; in L2 the square, which adds up."""
+        if self.norm == "l0":
+            return torch.ones_like(room)
+        return _like(self.crossing.square() if self.norm == "l2" else self.crossing, room) if self.binary else room
 
     def least(self, half_space: Energies) -> tuple[Tensor, Tensor]:
         room, needed = self.room(half_space.slope), half_space.constant.clamp_min(0)
         gain = half_space.slope.abs() * room
-        cost = _like(self.cost.square(), gain) if self.norm == "l2" else torch.ones_like(gain)
+        cost = self.cost(room)
         order = (-gain / cost.clamp_min(EPSILON)).argsort(dim=-1)
         gains = gain.gather(-1, order)
         missing = needed[..., None] - gains.cumsum(-1) + gains  # before each pixel has gone
@@ -167,6 +173,8 @@ class Chosen(Perturbations):
         return size.masked_fill(gain.sum(-1) < needed, torch.inf), share * room * half_space.slope.sign()
 
     def perturbed(self, delta: Tensor) -> Tensor:
+        if self.norm == "l1" and not self.binary:
+            return (self.x + delta).clamp(0, 1).view_as(self.images)
         whole = torch.where(delta == 0, self.x, (delta > 0).to(delta.dtype)).view_as(self.images)
         return shrink_binary(self.images, whole) if self.binary else whole
 
@@ -182,7 +190,7 @@ class Flipped(Perturbations):
         level: of each pixel (N, 784), from 1.
     """
 
-    def __init__(self, images: Tensor, observed: Tensor, norm: Norm) -> None:
+    def __init__(self, images: Tensor, observed: Tensor, norm: Metric) -> None:
         super().__init__(images, observed, norm)
         ordered, order = _cost(images).sort(1)
         level = 1 + (ordered.diff(dim=1) > 0).cumsum(1)
@@ -224,11 +232,11 @@ def _like(per_image: Tensor, t: Tensor) -> Tensor:
     return per_image.view(len(t), *[1] * (t.ndim - 2), per_image.shape[-1]).expand(*t.shape[:-1], -1)
 
 
-def perturbations(model: ABS, images: Tensor, norm: Norm) -> Perturbations:
+def perturbations(model: ABS, images: Tensor, norm: Metric) -> Perturbations:
     """What an attacker of this model may do to images (N, 1, 28, 28), measured in the norm."""
     observed, binary = model.observe(images), model.binary
     if binary and norm == "linf":
         return Flipped(images, observed, norm)
-    if binary or norm == "l0":
+    if binary or norm in ("l0", "l1"):
         return Chosen(images, observed, norm, binary)
     return Stretched(images, observed, norm)

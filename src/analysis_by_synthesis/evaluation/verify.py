@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from analysis_by_synthesis.distances import NORMS, distance
+from analysis_by_synthesis.distances import METRICS, distance
 from analysis_by_synthesis.models import logits
 from analysis_by_synthesis.models.base import Classifier
 
@@ -12,7 +12,7 @@ def verify(model: Classifier, images: Tensor, adversarials: Tensor, labels: Tens
     """What adversarials (N, 1, 28, 28) of images with labels (N,) are worth.
 
     Returns:
-        success: whether each is an adversarial; predicted: its class by the arbiter; l0, l2, linf: its distances, inf
+        success: whether each is an adversarial; predicted: its class by the arbiter; l0, l1, l2, linf: its distances, inf
         where it is none.
     """
     valid = _valid(adversarials)
@@ -20,7 +20,7 @@ def verify(model: Classifier, images: Tensor, adversarials: Tensor, labels: Tens
     predicted = logits(model, shown, "arbitrate").argmax(1)
     success = valid & (predicted != labels)
     distances: dict[str, Tensor] = {
-        norm: distance(images, adversarials, norm).masked_fill(~success, torch.inf) for norm in NORMS
+        norm: distance(images, adversarials, norm).masked_fill(~success, torch.inf) for norm in METRICS
     }
     return {"success": success, "predicted": predicted, **distances}
 

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.distances import Metric
 from analysis_by_synthesis.params.base import Block, Positive
 
 Sees = Literal["noise", "decisions", "gradients", "latents"]
@@ -30,8 +30,8 @@ class AttackSettings(Block):
     budget: ClassVar[Budget] = "unlimited"
     hinge_loss: ClassVar[bool] = False
 
-    norm: Norm
-    """The metric that is minimised: l2, linf or l0."""
+    norm: Metric
+    """The metric that is minimised: l2, linf, l0 or l1."""
     difference_steps: tuple[Positive, ...] = Field((), strict=False)
     """Pixel differences of the central differences that estimate the gradient; the attack is run once for each.
 

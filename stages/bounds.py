@@ -2,7 +2,7 @@
 
 from analysis_by_synthesis.bounds import bound_guided
 from analysis_by_synthesis.data.registry import dataset
-from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.distances import METRICS, Metric
 from analysis_by_synthesis.evaluation.cell import Experiment
 from analysis_by_synthesis.params.attacks.bound_guided import Settings
 from analysis_by_synthesis.params.base import Count
@@ -16,9 +16,9 @@ from analysis_by_synthesis.pipeline.stage import run
 from analysis_by_synthesis.pipeline.work import Steps
 
 
-def main(project: Project, model: str, norm: Norm) -> Steps:
-    if norm not in NORMS:
-        raise UserError(f"there is no norm {norm}; the norms are {', '.join(NORMS)}.")
+def main(project: Project, model: str, norm: Metric) -> Steps:
+    if norm not in METRICS:
+        raise UserError(f"there is no norm {norm}; the norms are {', '.join(METRICS)}.")
     images, effort = read({f"bounds.images.{model}": Count, "bounds.effort": str}, project.params)
     (search,) = read({f"bounds.search.{effort}": CutSettings}, project.params)
     attack = bound_guided.Attack(Settings(norm=norm, search=search))

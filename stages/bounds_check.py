@@ -11,7 +11,7 @@ from torch import Tensor
 from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.data.order import in_order
-from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.distances import METRICS, Metric
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.models.abs import ABS, with_latents
 from analysis_by_synthesis.params.bounds import CutSettings
@@ -29,9 +29,7 @@ CHUNK = 5  # images between two savings, always whole, so that more images go on
 
 
 def main(project: Project, model: str) -> Steps:
-    order, norms, effort, check = read({
-        "order": int, "cells.bounds.norms": list[Norm], "bounds.effort": str, "bounds_check": CheckSettings,
-    }, project.params)  # fmt: skip
+    order, effort, check = read({"order": int, "bounds.effort": str, "bounds_check": CheckSettings}, project.params)
     (search,) = read({f"bounds.search.{effort}": CutSettings}, project.params)
     code = recorded(project, "stages.bounds_check", f"models.{model}")
     parameters = {"order": order, "search": search, "check": check.model_dump(exclude={"images", "seeds"})}
@@ -43,7 +41,7 @@ def main(project: Project, model: str) -> Steps:
     def loaded() -> tuple[ABS, Tensor, Tensor]:
         return with_latents(load_model(model, project.models)), *load("test", project.mnist)
 
-    def chunk(norm: Norm, seed: int, start: int) -> dict[str, Any]:
+    def chunk(norm: Metric, seed: int, start: int) -> dict[str, Any]:
         checked, images, labels = loaded()
         chosen = ordered[start : start + CHUNK]
         x, y = images[chosen], labels[chosen]
@@ -51,7 +49,7 @@ def main(project: Project, model: str) -> Steps:
         table = check_bounds(checked, x, y, norm, search, check, seed).merge(missed, on="row")
         return {"device": "cpu"} | {name: torch.tensor(table[name].to_numpy()) for name in table.columns.drop("norm")}
 
-    parts = list(product(norms, check.seeds, range(0, check.images, CHUNK)))
+    parts = list(product(METRICS, check.seeds, range(0, check.images, CHUNK)))
     pieces = {f"{norm}-{seed}-{start}": partial(chunk, norm, seed, start) for norm, seed, start in parts}
     found = yield Work(checkpoints, pieces, check.images, f"{model}, check of the bounds")
     tables = []

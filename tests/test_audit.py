@@ -21,9 +21,10 @@ from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.evaluation.results import read_cells
+from analysis_by_synthesis.evaluation.results import Row, read_cells
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
@@ -256,7 +257,8 @@ def bounds_faults(project, test_split):
     keys = {"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings}
     attacks, cells, bounds = read(keys, project.params)
     found, model = read_cells(project, attacks, cells), load_model("abs", project.models)
-    searched = check_search(found, "abs", model, "l2", bounds.chosen, *test_split, seed=0)
+    records = found[Row("l2", BOUND_GUIDED_LABEL, "abs")].records
+    searched = check_search(records, "abs", model, "l2", bounds.chosen, *test_split, seed=0)
     return check_bounds(found, "abs", "l2").faults, searched.faults
 
 

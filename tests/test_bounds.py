@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise, product
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,17 +16,20 @@ from analysis_by_synthesis.bounds import bound_guided, summary
 from analysis_by_synthesis.bounds.check import check_arbiter, check_bounds, effort_curve, least_found
 from analysis_by_synthesis.bounds.cuts import bracket, single_without_box
 from analysis_by_synthesis.bounds.exact import exact_least
+from analysis_by_synthesis.bounds.l1 import l1_table
 from analysis_by_synthesis.bounds.paper import l2_bound, linf_crossing, paper_bounds
 from analysis_by_synthesis.bounds.single_perturbation import Chosen, Energies, Flipped, Stretched, perturbations
 from analysis_by_synthesis.bounds.starts import candidates, smallest
 from analysis_by_synthesis.bounds.variants import variants
 from analysis_by_synthesis.distances import METRICS, distance
 from analysis_by_synthesis.evaluation.postprocess import shrink_binary
+from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.evaluation.runner import AttackCell, chunks, together
 from analysis_by_synthesis.params.bounds import CutSettings
 from analysis_by_synthesis.params.bounds_check import CheckSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
+from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.reporting import bounds as reporting
 
@@ -353,6 +357,26 @@ def test_a_bound_that_one_of_several_seeds_disproves_counts_once_and_falls_to_th
     one = summary.summarise_check(pd.concat([checked([2.0], [2.0]), checked([2.0], [1.5], seed=2)]), 0.001)
     assert (one["disproved"], one["disproved_by_one_seed"]) == (1, 0.5)
     assert summary.fallen(records(2.0, 1.0), check)["lower"].tolist() == [1.5, 1.0]
+
+
+def l1_records(*distances):
+    return pd.DataFrame({"l1": distances, "single_without_box": 0.1, "single": 0.2, "lower": 1.0})
+
+
+def test_l1_takes_the_closest_adversarial_of_all_attacks_and_holds_it_against_the_bounds():
+    attacks = {model: [[4.0, 2.0, 9.0, 3.0], [3.0, 5.0, 9.0, 3.0]] for model in MODEL_LABELS}
+    cells = {
+        Row("l2", str(i), model): Cell(f"attack{i}", "", Path(), pd.DataFrame({"l1": distances}))
+        for model, each in attacks.items()
+        for i, distances in enumerate([*each, [0.1] * 4])
+    }
+    bounds, checks = {"abs": l1_records(2.5, 2.0, 2.0)}, {"abs": checked([1.0, 1.0], [1.0, 0.5])}
+    table = l1_table(cells, ["attack0", "attack1"], bounds, checks, 0.001).set_index("model")
+    assert table.loc["cnn", ["n", "median"]].tolist() == [4, 3.0] and table.loc["cnn"].isna().sum() == 5
+    assert table.loc["abs", ["n", "median", "bounds", "median_lower"]].tolist() == [3, 2.0, 3, 1.0]
+    assert table.loc["abs", ["median_ratio", "checked", "disproved"]].tolist() == [2.5, 2, 1]
+    with pytest.raises(UserError, match="the l1 bounds of the test images"):
+        l1_table(cells, ["attack2"], bounds, checks, 0.001)
 
 
 def test_the_upper_limit_of_a_rate():

@@ -18,6 +18,7 @@ SHOWN = {
     "figures",
     "protocol@abs",
     "protocol@binary_abs",
+    "l1",
     "searches",
     "reconstructions@abs",
     "reconstructions@binary_abs",

@@ -169,6 +169,14 @@ def test_the_union_names_its_thresholds_and_each_norm():
     ]
 
 
+def test_l1_says_where_there_are_no_bounds():
+    cnn = {"model": "cnn", "n": 60, "median": 8.25, "median_low": 7.5, "median_high": 9.0}
+    bounded = {"bounds": 60, "median_lower": 8.0, "median_ratio": 1.0312, "checked": 50.0, "disproved": 1.0}
+    rows = sections.l1(pd.DataFrame([cnn, cnn | {"model": "abs"} | bounded]))["rows"]
+    assert list(rows[0].values())[3:] == ["7.5 to 9", "–", "–", "–"]
+    assert list(rows[1].values()) == ["ABS", "60", "8.25", "7.5 to 9", "8", "1.031", "1 of 50"]
+
+
 def test_details_say_n_intervals_and_what_is_not_counted():
     plain, together = entries(
         row(median=INF, median_high=INF, paper_median=1.1, paper_accuracy=0.14, rejected=2),

@@ -57,5 +57,5 @@ def test_changes_rerun_only_what_reads_them(project):
     trainings = {f"train_vae@{digit}" for digit in range(10)}
     cells = {"transfer@cnn-bim", "attack_networks@madry-bim", "seeds@cnn-1"}
     of_both = {f"{stage}@{model}" for stage in ("protocol", "reconstructions") for model in ("abs", "binary_abs")}
-    named = {"report", "agreement", "claims", "control", "figures", "searches"} | of_both
+    named = {"report", "agreement", "claims", "control", "figures", "l1", "searches"} | of_both
     assert found == {"code"} | cells | named | trainings  # what names the attacks goes with them

@@ -9,7 +9,7 @@ from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.bounds import bound_guided
 from analysis_by_synthesis.bounds.summary import violations
-from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.distances import Metric, Norm
 from analysis_by_synthesis.evaluation.results import Cell, Row, smallest_distances
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL, Settings
@@ -32,17 +32,21 @@ def check_bounds(cells: dict[Row, Cell], model: str, norm: Norm) -> Verdict:
 
 
 def check_search(
-    cells: dict[Row, Cell],
+    records: pd.DataFrame,
     name: str,
     model: Classifier,
-    norm: Norm,
+    norm: Metric,
     settings: CutSettings,
     images: Tensor,
     labels: Tensor,
     seed: int,
 ) -> Verdict:
-    """Search again for the bounds of a few random images; images (N, 1, 28, 28) and labels (N,) are the test split's."""
-    records = cells[Row(norm, BOUND_GUIDED_LABEL, name)].records
+    """Search again for the bounds of a few random images.
+
+    Args:
+        records: of the bounds.
+        images, labels: of the test split, (N, 1, 28, 28) and (N,).
+    """
     records = records[records["clean_correct"]]
     chosen = records.sample(min(SAMPLE, len(records)), random_state=seed).index.to_numpy(copy=True)
     recorder = Recorder(model, images[chosen], labels[chosen], norm)

@@ -24,6 +24,7 @@ from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.runs import PRESENT, made_by
+from analysis_by_synthesis.pipeline.tables import read_records
 
 REMADE = {  # stages that are run again, and the tolerance of their numbers; 0 asks for the same bytes
     **dict.fromkeys(
@@ -32,6 +33,7 @@ REMADE = {  # stages that are run again, and the tolerance of their numbers; 0 a
             "control",
             "figures",
             "figure4",
+            "l1",
             "page",
             "reliability",
             "report",
@@ -74,9 +76,14 @@ def verdicts(
             if row.model == name:
                 samples = read_json(cell.stem.with_suffix(".json"))["samples"]
                 yield check_cell(cell.stem, samples, model, images, labels, share, seed)
-        for norm in cells.bounds.norms if name in cells.bounds.models else []:
-            yield check_bounds(found, name, norm)
-            yield check_search(found, name, model, norm, bounds.chosen, images, labels, seed)
+        if name in cells.bounds.models:
+            for norm in cells.bounds.norms:
+                yield check_bounds(found, name, norm)
+            stem = project.bounds / f"{name}-l1"
+            yield check_cell(stem, read_json(stem.with_suffix(".json"))["samples"], model, images, labels, share, seed)
+            for metric in (*cells.bounds.norms, "l1"):
+                records = read_records(project.bounds / f"{name}-{metric}.csv")
+                yield check_search(records, name, model, metric, bounds.chosen, images, labels, seed)
     for stage in stages.values():
         group = stage.name.partition("@")[0]
         if group in remade:

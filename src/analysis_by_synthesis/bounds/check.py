@@ -20,7 +20,7 @@ from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.bounds.cuts import Bracket, Relaxation, Runs, bracket
 from analysis_by_synthesis.bounds.exact import exact_least
 from analysis_by_synthesis.bounds.single_perturbation import EPSILON, Energies
-from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.distances import Metric
 from analysis_by_synthesis.inference import Inference
 from analysis_by_synthesis.inference.candidates import candidate_latents
 from analysis_by_synthesis.models import predict
@@ -33,7 +33,7 @@ ROUNDING = 1e-6  # relative, of sizes in single precision
 
 @torch.no_grad()
 def check_bounds(
-    model: ABS, images: Tensor, labels: Tensor, norm: Norm, search: CutSettings, settings: CheckSettings, seed: int
+    model: ABS, images: Tensor, labels: Tensor, norm: Metric, search: CutSettings, settings: CheckSettings, seed: int
 ) -> pd.DataFrame:
     """Bound images (N, 1, 28, 28) with labels (N,) and try to disprove it.
 
@@ -49,7 +49,7 @@ def check_bounds(
 
 @torch.no_grad()
 def effort_curve(
-    model: ABS, images: Tensor, labels: Tensor, norm: Norm, searches: dict[str, CutSettings], settings: CheckSettings
+    model: ABS, images: Tensor, labels: Tensor, norm: Metric, searches: dict[str, CutSettings], settings: CheckSettings
 ) -> pd.DataFrame:
     """What more effort is worth on images (N, 1, 28, 28) that are classified as their labels (N,), by the check's first seed.
 

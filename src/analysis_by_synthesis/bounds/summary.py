@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.distances import NORMS, Metric, Norm
 from analysis_by_synthesis.evaluation.results import Cell, Row, smallest_distances
 from analysis_by_synthesis.evaluation.statistics import CONFIDENCE, Estimate, median, share
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
@@ -54,7 +54,7 @@ def summarise(
     return summary, brackets
 
 
-def bracket(lower: pd.DataFrame, upper: pd.Series, norm: Norm) -> pd.DataFrame:
+def bracket(lower: pd.DataFrame, upper: pd.Series, norm: Metric) -> pd.DataFrame:
     """The images that have both a lower bound and an attack: columns lower, upper and ratio (nan where both are 0).
 
     Args:

@@ -6,7 +6,7 @@ from analysis_by_synthesis.attacks.recorder import Recorder
 from analysis_by_synthesis.bounds.cuts import bracket
 from analysis_by_synthesis.bounds.records import records
 from analysis_by_synthesis.data.mnist import load
-from analysis_by_synthesis.distances import Norm
+from analysis_by_synthesis.distances import Metric
 from analysis_by_synthesis.models import load_model, predict
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.reader import read
@@ -15,7 +15,7 @@ from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
 
 
-def bounds(project: Project, name: str, norm: Norm, chosen: list[int], effort: str | None) -> pd.DataFrame:
+def bounds(project: Project, name: str, norm: Metric, chosen: list[int], effort: str | None) -> pd.DataFrame:
     """A row for each of these test images: image, label, and what `records` says; empty where it is misclassified already.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from analysis_by_synthesis.distances import NORMS, Norm
+from analysis_by_synthesis.distances import METRICS, Metric
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.stage import KEPT, check_environment, check_own_code, ends_in_a_sentence, root_of
@@ -137,10 +137,10 @@ def evaluate(weights: Path, output: Path, cells: tuple[str, ...], samples: int |
 
 @commands.command()
 @click.argument("model", type=click.Choice(["abs", "binary_abs"]))
-@click.argument("norm", type=click.Choice(NORMS))
+@click.argument("norm", type=click.Choice(METRICS))
 @click.argument("images", nargs=-1, required=True, type=int, metavar="IMAGE...")
 @click.option("--effort", help="A search under bounds.search in params.yaml; bounds.effort if not given.")
-def bounds(model: str, norm: Norm, images: tuple[int, ...], effort: str | None) -> None:
+def bounds(model: str, norm: Metric, images: tuple[int, ...], effort: str | None) -> None:
     """Bound a model's robustness at test images.
 
     NORM is the norm of the perturbations, and an IMAGE is an index of MNIST's test split, 0 to 9999. There is a row for each: no perturbation smaller than `lower` changes

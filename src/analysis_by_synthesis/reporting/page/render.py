@@ -57,6 +57,7 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
             sections.protocol(pd.read_csv(metrics / "protocol.csv")),
             sections.search_attack(pd.read_csv(metrics / "search_attack.csv")),
             sections.union(pd.read_csv(metrics / "union_accuracy.csv"), thresholds),
+            sections.l1(pd.read_csv(metrics / "l1.csv")),
             sections.distal(read_json(metrics / "distal.json")),
             sections.distal_matrix(pd.read_csv(metrics / "distal_matrix.csv")),
             sections.calibration(pd.read_csv(metrics / "calibration.csv")),

@@ -28,7 +28,7 @@ CHUNK = 500  # images at once; it bounds the memory, no result depends on it
 def main(project: Project, model: str) -> Steps:
     order, settings = read({"order": int, "paper_bounds": PaperBoundsSettings}, project.params)
     code = recorded(project, "stages.paper_bounds", f"models.{model}")
-    inputs = [project.models / "abs", project.models / model, project.mnist]
+    inputs = [project.models / model, project.mnist]
     parameters = {"order": order, "settings": settings}
     checkpoints = Checkpoints(f"paper_bounds/{model}", code, parameters, inputs, project.work)
     chosen = in_order(order)[: settings.images]

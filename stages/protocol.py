@@ -37,7 +37,7 @@ def main(project: Project, model: str) -> Steps:
     inputs = [project.models / model, project.mnist]
     parameters = {"settings": settings.model_dump(exclude={"images", "clean_images"})}
     checkpoints = Checkpoints(f"protocol/{model}", code, parameters, inputs, project.work)
-    own = {row: cell for row, cell in read_cells(project, attacks, cells).items() if row.model == model}
+    own = read_cells(project, attacks, cells, [model])
     attacked = {image for cell in own.values() for image in cell.records.index[: settings.images]}
     chosen = sorted(attacked.union(in_order(order)[: settings.clean_images]))
     of_chosen = hashlib.sha256(f"{chosen}".encode()).hexdigest()

@@ -20,7 +20,7 @@ from analysis_by_synthesis.reporting.reconstructions import SHOWN, Seen, explain
 def main(project: Project, name: str) -> None:
     attacks, cells = read({"attacks": dict[str, AttackBlock], "cells": Cells}, project.params)
     recorded(project, "stages.reconstructions", f"models.{name}")
-    own = {row: cell for row, cell in read_cells(project, attacks, cells).items() if row.model == name}
+    own = read_cells(project, attacks, cells, [name])
     labels = {str(cell.stem): row.attack for row, cell in own.items()}
     searches = read_records(project.bounds / f"{name}-searches.csv")
     model, (images, _) = with_latents(load_model(name, project.models)), load("test", project.mnist)

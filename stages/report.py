@@ -27,7 +27,7 @@ def main(project: Project) -> None:
     settings, attacks, cells, recipe = read({
         "report": ReportSettings, "attacks": dict[str, AttackBlock], "cells": Cells, "classifiers.madry.recipe": str,
     }, project.params)  # fmt: skip
-    found = {row: cell for row, cell in read_cells(project, attacks, cells).items() if row.model in MODEL_LABELS}
+    found = read_cells(project, attacks, cells, MODEL_LABELS)
     clean = {model: read_records(project.clean / f"{model}.csv") for model in MODEL_LABELS}
 
     table = table1(found, clean, settings, pd.read_csv(project.paper / "table1.csv"))

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from analysis_by_synthesis.bounds.search_attack import attack_search
-from analysis_by_synthesis.bounds.summary import fallen
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.protocol import lengthened
@@ -37,12 +36,10 @@ def main(project: Project, search: str) -> Steps:
     }, project.params)  # fmt: skip
     code = recorded(project, "stages.search_attack", f"models.{MODEL}")
     bounds = read_records(project.bounds / f"{MODEL}-l2.csv").iloc[: settings.images]
-    searches = read_records(project.bounds / f"{MODEL}-searches.csv")
-    bounds = fallen(bounds, searches[searches["norm"] == "l2"])
     own = settings.model_dump(include={"steps", "spherical_step", "source_step"})
     walks = Settings(**block.settings() | own)
-    parameters = {"seed": seed, "at_once": at_once, "candidates": candidates, "walks": walks, "settings": settings}
-    files = [project.bounds / f"{MODEL}-{name}" for name in ("l2.csv", "l2.npz", "searches.csv")]
+    parameters = {"seed": seed, "at_once": at_once, "candidates": candidates, "walks": walks, "length": settings.length}
+    files = [project.bounds / f"{MODEL}-{name}" for name in ("l2.csv", "l2.npz")]
     inputs = [project.models / MODEL, project.mnist, *files]
     checkpoints = Checkpoints(f"search_attack/{search}", code, parameters, inputs, project.work)
     chosen, known = list(bounds.index), read_adversarials(project.bounds / f"{MODEL}-l2")
@@ -58,18 +55,17 @@ def main(project: Project, search: str) -> Steps:
         said = {"image": torch.tensor(chosen[part]), "label": labels, "start": distance(images, starts, "l2"), **found}
         return {name: column.cpu() for name, column in said.items()}
 
-    pieces = {f"{begin}": partial(walked, begin) for begin in range(0, len(chosen), at_once)}
+    begins = range(0, len(chosen), at_once)
+    pieces = {f"{seed_of(seed, chosen[i : i + at_once])}": partial(walked, i) for i in begins}
     parts = yield Work(checkpoints, pieces, len(chosen), f"attack on the search {search}")
     records = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    records["lower"] = torch.tensor(bounds["lower"].to_numpy())
     stem = project.search_attack / f"{MODEL}-{search}"
     write_attack(stem, records)
     facts = {"samples": len(chosen), "seed": seed}
     write_card(stem.with_suffix(".json"), code, **checkpoints.origin(), **facts)
     checkpoints.forget_others()
-    print(
-        f"{search}: {int((records['l2'] < records['lower']).sum())} of {len(chosen)} images are wrong below their bound"
-    )
+    nearer = int((records["l2"] < records["start"]).sum())
+    print(f"{search}: {nearer} of {len(chosen)} images are wrong nearer than where the walk began")
 
 
 if __name__ == "__main__":

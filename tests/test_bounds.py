@@ -363,20 +363,24 @@ def l1_records(*distances):
     return pd.DataFrame({"l1": distances, "single_without_box": 0.1, "single": 0.2, "lower": 1.0})
 
 
-def test_l1_takes_the_closest_adversarial_of_all_attacks_and_holds_it_against_the_bounds():
-    attacks = {model: [[4.0, 2.0, 9.0, 3.0], [3.0, 5.0, 9.0, 3.0]] for model in MODEL_LABELS}
-    cells = {
+def l1_cells(*attacks):
+    return {
         Row("l2", str(i), model): Cell(f"attack{i}", "", Path(), pd.DataFrame({"l1": distances}))
-        for model, each in attacks.items()
-        for i, distances in enumerate([*each, [0.1] * 4])
+        for model in MODEL_LABELS
+        for i, distances in enumerate(attacks)
     }
-    bounds, checks = {"abs": l1_records(2.5, 2.0, 2.0)}, {"abs": checked([1.0, 1.0], [1.0, 0.5])}
-    table = l1_table(cells, ["attack0", "attack1"], bounds, checks, 0.001).set_index("model")
+
+
+def test_l1_takes_the_closest_adversarial_of_all_attacks_and_holds_it_against_the_bounds():
+    names, bounds = ["attack0", "attack1"], {"abs": l1_records(2.5, 2.0, 2.0)}
+    checks = {"abs": checked([1.0, 1.0], [1.0, 0.5])}
+    cells = l1_cells([4.0, 2.0, 9.0, 3.0], [3.0, 5.0, 9.0, 3.0], [1.5])
+    table = l1_table(cells, names, bounds, checks, 0.001).set_index("model")
     assert table.loc["cnn", ["n", "median"]].tolist() == [4, 3.0] and table.loc["cnn"].isna().sum() == 5
     assert table.loc["abs", ["n", "median", "bounds", "median_lower"]].tolist() == [3, 2.0, 3, 1.0]
-    assert table.loc["abs", ["median_ratio", "checked", "disproved"]].tolist() == [2.5, 2, 1]
-    with pytest.raises(UserError, match="the l1 bounds of the test images"):
-        l1_table(cells, ["attack2"], bounds, checks, 0.001)
+    assert table.loc["abs", ["median_ratio", "checked", "disproved"]].tolist() == [2.0, 2, 1]
+    with pytest.raises(UserError, match=r"the l1 bounds of the test images \[0\] are above"):
+        l1_table(l1_cells([4.0], [3.0], [0.9]), names, bounds, checks, 0.001)
 
 
 def test_the_upper_limit_of_a_rate():

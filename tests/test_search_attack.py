@@ -4,7 +4,8 @@ import torch
 from project import PROJECT
 from toy_models import TenPlanes
 
-from analysis_by_synthesis.bounds.search_attack import attack_search, summarise_attacks
+from analysis_by_synthesis.bounds.search_attack import attack_search
+from analysis_by_synthesis.bounds.summary import summarise_attacks
 from analysis_by_synthesis.params.attacks.boundary import Settings
 
 WALK = Settings(
@@ -58,10 +59,12 @@ def test_where_there_is_nothing_to_walk_from_nothing_is_found():
 
 def test_images_below_their_bound_are_counted_and_the_arbiter_s_apart():
     columns = {
-        "label": 0, "lower": [1.0, 1.0, 1.0, 2.0], "start": 2.0, "l2": [0.9, 0.8, 1.2, float("inf")],
+        "label": 0, "start": 2.0, "l2": [0.9, 0.8, 1.2, float("inf")],
         "predicted": [1, 1, 1, 0], "arbiter": [0, 1, 1, 0],
     }  # fmt: skip
-    (row,) = summarise_attacks({"protocol": pd.DataFrame(columns)}).to_dict("records")
+    lower = pd.Series([2.0, 1.0, 1.0, 1.0, 9.0], index=[6, 5, 4, 3, 2])
+    table = pd.DataFrame(columns, index=[3, 4, 5, 6])
+    (row,) = summarise_attacks({"protocol": table}, lower).to_dict("records")
     assert (row["n"], row["below"], row["below_by_arbiter"], row["share"]) == (4, 2, 1, 0.5)
     assert row["least_ratio"] == pytest.approx(0.8) and row["median_ratio"] == pytest.approx(1.05)
 

@@ -33,7 +33,7 @@ def l1_table(
 
     Returns:
         model; n and the median with its 95 % interval, of the smallest distances; where there are bounds, their number,
-        their median, that of distance / bound, and how many were checked and disproved.
+        their median, that of the smallest distance of any attack over the bound, and how many were checked and disproved.
 
     Raises:
         UserError: a bound is above the distance of an adversarial.
@@ -49,13 +49,15 @@ def _rows(
     disproved: float,
 ) -> Iterator[dict[str, Any]]:
     for model in MODEL_LABELS:
-        found = [cell.records["l1"] for row, cell in cells.items() if row.model == model and cell.attack in names]
-        found += [bounds[model]["l1"]] if model in bounds else []
-        closest = pd.concat(found, axis=1, join="inner").min(axis=1)
+        own = [cell for row, cell in cells.items() if row.model == model]
+        guided = [bounds[model]["l1"]] if model in bounds else []
+        together = [cell.records["l1"] for cell in own if cell.attack in names]
+        closest = pd.concat(together + guided, axis=1, join="inner").min(axis=1)
         value, low, high = median(closest.to_numpy())
         row = {"model": model, "n": len(closest), "median": value, "median_low": low, "median_high": high}
         if model in bounds:
-            both = bracket(fallen(bounds[model], checks[model]), closest, "l1")
+            upper = pd.concat([cell.records["l1"] for cell in own] + guided, axis=1).min(axis=1)
+            both = bracket(fallen(bounds[model], checks[model]), upper, "l1")
             check = summarise_check(checks[model], disproved)
             row |= {
                 "bounds": len(both), "median_lower": both["lower"].median(), "median_ratio": both["ratio"].median(),

@@ -4,18 +4,13 @@ A bound is about the global minimum, and so are the arbiter's verdicts, as far a
 ends elsewhere can be fooled by closer images.
 """
 
-from collections.abc import Mapping
-
-import pandas as pd
 import torch
 from torch import Tensor
 
 from analysis_by_synthesis.attacks.boundary import walk
 from analysis_by_synthesis.attacks.recorder import Recorder
-from analysis_by_synthesis.bounds.summary import ROUNDING
 from analysis_by_synthesis.distances import distance
 from analysis_by_synthesis.evaluation.records import onto_grid
-from analysis_by_synthesis.evaluation.statistics import share
 from analysis_by_synthesis.models import logits, predict
 from analysis_by_synthesis.models.base import Classifier
 from analysis_by_synthesis.params.attacks.boundary import Settings
@@ -71,27 +66,3 @@ def attack_search(
         "predicted": predict(model, adversarials, search), "arbiter": predict(model, adversarials),
         "l2": away.masked_fill(~found, torch.inf), "queries": recorder.queries, "adversarial": adversarials,
     }  # fmt: skip
-
-
-def summarise_attacks(records: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row per search.
-
-    Args:
-        records: by search: label, lower (the bound), start and l2 (distances), predicted and arbiter (classes), by image.
-
-    Returns:
-        search, n, below: images that it gets wrong at less than their bound, with the 95 % interval of their share;
-        below_by_arbiter: those that the arbiter gets wrong too, which disprove the bound; median of start / lower and of
-        l2 / lower, and the least l2 / lower.
-    """
-    rows = []
-    for search, table in records.items():
-        below = table["l2"] * (1 + ROUNDING) < table["lower"]
-        rate = share(below.sum(), len(table))
-        rows.append({
-            "search": search, "n": len(table), "below": int(below.sum()), "share": rate.value, "share_low": rate.low,
-            "share_high": rate.high, "below_by_arbiter": int((below & (table["arbiter"] != table["label"])).sum()),
-            "median_start_ratio": (table["start"] / table["lower"]).median(),
-            "median_ratio": (table["l2"] / table["lower"]).median(), "least_ratio": (table["l2"] / table["lower"]).min(),
-        })  # fmt: skip
-    return pd.DataFrame(rows)

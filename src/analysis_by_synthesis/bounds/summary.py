@@ -1,5 +1,6 @@
 """Lower bounds and verified adversarials, brought together: what is known about the robustness of a model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,32 @@ def summarise_check(records: pd.DataFrame, disproved: float) -> Numbers:
         missed = images[which] > ARBITER_ROUNDING
         summary |= {f"arbiter_missed_{which}": int(missed.sum()), f"largest_missed_{which}": images[which].max()}
     return _finite(summary)
+
+
+def summarise_attacks(records: Mapping[str, pd.DataFrame], lower: pd.Series) -> pd.DataFrame:
+    """A row per search that was attacked.
+
+    Args:
+        records: by search: label, start and l2 (distances), predicted and arbiter (classes), by image.
+        lower: the bounds, by image.
+
+    Returns:
+        search, n, below: images that it gets wrong at less than their bound, with the 95 % interval of their share;
+        below_by_arbiter: those that the arbiter gets wrong too, which disprove the bound; median of start / lower and of
+        l2 / lower, and the least l2 / lower.
+    """
+    rows = []
+    for search, table in records.items():
+        bound = lower.loc[table.index]
+        below = table["l2"] * (1 + ROUNDING) < bound
+        rate = share(below.sum(), len(table))
+        rows.append({
+            "search": search, "n": len(table), "below": int(below.sum()), "share": rate.value, "share_low": rate.low,
+            "share_high": rate.high, "below_by_arbiter": int((below & (table["arbiter"] != table["label"])).sum()),
+            "median_start_ratio": (table["start"] / bound).median(),
+            "median_ratio": (table["l2"] / bound).median(), "least_ratio": (table["l2"] / bound).min(),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def _finite(summary: Numbers) -> Numbers:

@@ -40,8 +40,13 @@ class Cell:
     records: pd.DataFrame
 
 
-def read_cells(project: Project, attacks: dict[str, AttackBlock], cells: Cells) -> dict[Row, Cell]:
+def read_cells(
+    project: Project, attacks: dict[str, AttackBlock], cells: Cells, models: Collection[str] | None = None
+) -> dict[Row, Cell]:
     """All cells of a project with their records.
+
+    Args:
+        models: those of other models are left out; None if no model is.
 
     Raises:
         UserError: records are missing.
@@ -49,6 +54,7 @@ def read_cells(project: Project, attacks: dict[str, AttackBlock], cells: Cells) 
     return {
         row: Cell(attack, module, stem, read_records(stem.with_suffix(".csv")))
         for row, attack, module, stem in _named(project, attacks, cells)
+        if models is None or row.model in models
     }
 
 

@@ -249,7 +249,9 @@ def test_a_misclassified_image_has_the_bound_zero():
     model = grey_model()
     images, _ = images_of(model)
     labels = torch.tensor([0, 1, 0])
-    evaluation = Evaluation(chunk_size=1, start_images=1, candidates=4, overshoots=[1.0, 1.01], margin=1e-3)
+    evaluation = Evaluation(
+        chunk_size=1, start_images=1, candidates=4, milestone=0.98, overshoots=[1.0, 1.01], margin=1e-3
+    )
     settings = bound_guided.Settings(norm="l2", search=HASTY)
     attack, resources = bound_guided.Attack(settings), Resources(images[:0], labels[:0], {})
     cell = AttackCell(model, attack, evaluation, resources, images, labels)

@@ -24,7 +24,9 @@ from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.tables import read_records
 from analysis_by_synthesis.pipeline.work import Work
 
-EVALUATION = Evaluation(chunk_size=4, start_images=1, candidates=3, overshoots=[1.0, 1.001, 1.01], margin=1e-3)
+EVALUATION = Evaluation(
+    chunk_size=4, start_images=1, candidates=3, milestone=0.9, overshoots=[1.0, 1.001, 1.01], margin=1e-3
+)
 
 
 def test_the_recorder_keeps_the_closest_of_all_queries():
@@ -50,9 +52,20 @@ def test_the_recorder_never_takes_the_clean_image_for_an_adversarial():
     assert [image.max().item() for image in recorder.closest(0)] == pytest.approx([0.55, 0.6])
 
 
+def test_milestones_are_kept_beside_the_last_improvements():
+    images = torch.zeros(1, 1, 28, 28)
+    labels = torch.zeros(1, dtype=torch.long)
+    recorder = Recorder(BrightPixels(1), images, labels, "l2", candidates=2, milestone=0.9)
+    for value in (0.9, 0.8, 0.76, 0.75, 0.74, 0.7, 0.69):
+        x = images.clone()
+        x[0, 0, 0, 0] = value
+        recorder(x)
+    assert [image.max().item() for image in recorder.closest(0)] == pytest.approx([0.69, 0.7, 0.7, 0.8])
+
+
 def test_of_inputs_that_are_stored_alike_one_is_kept_and_the_closest_as_stored_is_the_first():
     images = torch.zeros(1, 1, 28, 28)
-    recorder = Recorder(BrightPixels(1), images, torch.zeros(1, dtype=torch.long), "l2", 16, shrink_binary)
+    recorder = Recorder(BrightPixels(1), images, torch.zeros(1, dtype=torch.long), "l2", 16, stored=shrink_binary)
     for pixels, value in ((2, 0.99), (2, 0.98), (1, 0.9), (2, 0.6), (1, 0.8)):
         x = images.clone()
         x[0, 0, 0, :pixels] = value
@@ -312,6 +325,26 @@ def test_records_say_what_the_attack_left_and_what_its_first_difference_step_did
         [0.5, 0], abs=1e-4
     )
     assert records["first_step"].tolist() == pytest.approx([0.5, 0], abs=1e-4)
+
+
+def test_where_the_arbiter_refuses_all_that_the_second_difference_step_has_found_the_first_one_counts():
+    class Strict(BrightPixels):
+        def arbitrate(self, x):
+            return self((x > 0.75).float())
+
+    class InTurn(Attack):
+        def run(self, recorder):
+            for value in (0.8,) if recorder.estimate.step == 0.1 else (0.7, 0.62, 0.55, 0.54, 0.53, 0.52):
+                x = recorder.images.clone()
+                x[:, 0, 0, 0] = value
+                recorder(x)
+
+    settings = gaussian_noise.Settings(norm="l2", levels=1, difference_steps=[0.1, 0.5])
+    images, labels = torch.zeros(1, 1, 28, 28), torch.zeros(1, dtype=torch.long)
+    cell = AttackCell(Strict(1), InTurn(settings), EVALUATION, Resources(images[:0], labels[:0], {}), images, labels)
+    records = cell.chunk([0], 0)
+    assert records["success"].all() and not records["rejected"].any()
+    assert records["l2"].item() == records["first_step"].item() == pytest.approx(0.8, abs=1e-3)
 
 
 def test_where_the_arbiter_refuses_the_closest_a_later_one_counts(tmp_path):

@@ -167,7 +167,9 @@ ATTACKS = [
 def test_adversarials_found_on_a_gpu_are_adversarial_on_a_cpu(model, model_on_gpu, images, attack):
     """But for Brendel & Bethge's attack, whose solver runs on the CPU, and takes half a minute to compile."""
     labels = predict(model, images)
-    evaluation = Evaluation(chunk_size=12, start_images=1, candidates=4, overshoots=[1.0, 1.01, 1.1], margin=0.001)
+    evaluation = Evaluation(
+        chunk_size=12, start_images=1, candidates=4, milestone=0.98, overshoots=[1.0, 1.01, 1.1], margin=0.001
+    )
     on_gpu = images.to(device()), labels.to(device())
     cell = AttackCell(model_on_gpu, attack, evaluation, Resources(*on_gpu, {}), *on_gpu)
     records = cell.chunk(list(range(len(images))), 0)

@@ -42,7 +42,8 @@ def walk(recorder: Recorder, starts: Tensor, rows: Tensor, settings: Settings) -
         if look := step % settings.update_stats_every_k == 0:
             on_sphere.append(fooled(sideways))
             closer_by.append(adversarial)
-        walks = adversarial & (norm(clean - proposal) < distance) & (source >= settings.source_step_convergance)
+        ahead = norm(clean - proposal)
+        walks = adversarial & (ahead > 0) & (ahead < distance) & (source >= settings.source_step_convergance)
         best = torch.where(walks[:, None], proposal, best)
         if look:
             easy, hard = on_sphere.adapt(0.2, 0.5)

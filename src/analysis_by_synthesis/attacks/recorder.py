@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from analysis_by_synthesis.attacks.estimated_gradient import EstimatedGradient
+from analysis_by_synthesis.attacks.trail import Trail
 from analysis_by_synthesis.distances import Metric, distance
 from analysis_by_synthesis.models.base import Classifier, LatentClassifier
 from analysis_by_synthesis.models.remembered import Remembered
@@ -35,7 +36,8 @@ class Recorder(nn.Module):
         images: the clean images (N, 1, 28, 28).
         labels: their true classes (N,).
         norm: the metric in which the closest adversarials are kept.
-        candidates: how many of them are kept per sample.
+        candidates: how many of them are kept per sample, and how many milestones.
+        milestone: share of the distance of one milestone at which an input is the next one; 1 if there are none.
         stored: what clean images and misclassified inputs (M, 1, 28, 28) are made into afterwards, by whose distance inputs are
             kept; None if they stay as they are.
         resources: what attacks may use; nothing if None.
@@ -55,6 +57,7 @@ class Recorder(nn.Module):
         labels: Tensor,
         norm: Metric,
         candidates: int = 1,
+        milestone: float = 1.0,
         stored: Callable[[Tensor, Tensor], Tensor] | None = None,
         resources: Resources | None = None,
         sees: Sees = "latents",
@@ -65,13 +68,9 @@ class Recorder(nn.Module):
         self.images, self.labels, self.norm, self.sees = images, labels, norm, sees
         self.resources, self._stored = resources or Resources(images[:0], labels[:0], {}), stored
         self.best_distance = torch.full(labels.shape, torch.inf, device=images.device)
-        self._kept_distance = self.best_distance.clone()
         self.queries, self.zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         self.estimate: EstimatedGradient | None = None
-        self._trails = images.new_empty(
-            len(labels), candidates, *images.shape[1:]
-        )  # of improvements; the oldest makes room
-        self._improvements = torch.zeros_like(labels)
+        self._trails = [Trail(images, candidates, share) for share in sorted({1.0, milestone}, reverse=True)]
         self.eval()
 
     def forward(self, x: Tensor, rows: Tensor | None = None) -> Tensor:
@@ -114,9 +113,11 @@ class Recorder(nn.Module):
         return self.model
 
     def closest(self, sample: int) -> list[Tensor]:
-        """The last improvements (1, 28, 28) for a sample, closest first: where the first is refused, a later one may do."""
-        kept, found = self._trails.shape[1], int(self._improvements[sample])
-        return [self._trails[sample, i % kept] for i in reversed(range(max(found - kept, 0), found))]
+        """The last improvements (1, 28, 28) for a sample, closest first, and then the last milestones.
+
+        Where the first is refused, a later one may do; improvements can be so near to one another that all are refused.
+        """
+        return [image for trail in self._trails for image in trail.closest(sample)]
 
     def _rows(self, rows: Tensor | None) -> Tensor:
         return torch.arange(len(self.labels), device=self.labels.device) if rows is None else rows
@@ -124,20 +125,17 @@ class Recorder(nn.Module):
     def _record(self, x: Tensor, predicted: Tensor, rows: Tensor) -> Tensor:
         self.queries[rows] += 1
         wrong = predicted != self.labels[rows]
-        closer = self._lower(self.best_distance, x, rows, wrong)
-        if self._stored:
-            closer = self._lower(self._kept_distance, self._stored(self.images[rows], x), rows, wrong)
-        place = rows, self._improvements[rows] % self._trails.shape[1]
-        self._trails[place] = torch.where(closer[:, None, None, None], x.to(self._trails.dtype), self._trails[place])
-        self._improvements[rows] += closer
+        away = self._away(x, rows, wrong)
+        self.best_distance[rows] = self.best_distance[rows].minimum(away)
+        kept = self._away(self._stored(self.images[rows], x), rows, wrong) if self._stored else away
+        for trail in self._trails:
+            trail.add(x, kept, rows)
         return wrong
 
-    def _lower(self, least: Tensor, x: Tensor, rows: Tensor, wrong: Tensor) -> Tensor:
-        """Which of x (M, 1, 28, 28) that are wrong are closer than any before (M,); `least` (N,) falls to their distance."""
-        away = distance(x, self.images[rows], self.norm).to(least.dtype)
-        closer = wrong & (away > 0) & (away < least[rows])
-        least[rows] = torch.where(closer, away, least[rows])
-        return closer
+    def _away(self, x: Tensor, rows: Tensor, wrong: Tensor) -> Tensor:
+        """The distances (M,) of x (M, 1, 28, 28) from the clean images; inf where x isn't wrong, or is the clean image."""
+        away = distance(x, self.images[rows], self.norm).to(self.best_distance.dtype)
+        return away.masked_fill(~wrong | (away == 0), torch.inf)
 
 
 class _Watched(torch.autograd.Function):

@@ -16,7 +16,7 @@ def adversarial_starts(recorder: Recorder, rank: int, bisections: int) -> tuple[
 
     Foolbox starts from uniform noise, fails where noise isn't misclassified, and then gives up on the whole batch. It gives
     up too where a start is refused when asked about again, as it may be by ABS, whose search goes on from what was found
-    before: there the start is the image of the other class.
+    before: there the start is the image of the other class, if that isn't refused as well.
 
     Args:
         rank: 0 for the nearest image that the model takes for another class, 1 for the second nearest ...
@@ -40,7 +40,9 @@ def adversarial_starts(recorder: Recorder, rank: int, bisections: int) -> tuple[
     rows = (wanted < 0).nonzero()[:, 0]
     starts = bisect(recorder, images[rows], outer[rows], rows, bisections)
     adversarial = recorder.is_adversarial(starts, rows)[:, None, None, None]
-    return rows, torch.where(adversarial, starts, outer[rows])
+    starts = torch.where(adversarial, starts, outer[rows])
+    adversarial = recorder.is_adversarial(starts, rows)
+    return rows[adversarial], starts[adversarial]
 
 
 def follow_boundary(

@@ -60,22 +60,30 @@ class AttackCell:
         adversarials, rejected = images.clone(), torch.zeros_like(correct)
         queries, zero_gradients = torch.zeros_like(labels), torch.zeros_like(labels)
         found = {"found": torch.zeros(labels.shape, device=labels.device)}
-        settings, candidates = self.attack.settings, self.evaluation.candidates
+        settings, evaluation = self.attack.settings, self.evaluation
         attacked = images[correct], labels[correct]
         stored = shrink_binary if self.model.binary else None
-        recorder = Recorder(self.model, *attacked, settings.norm, candidates, stored, self.resources, settings.sees)
+        recorder = Recorder(
+            self.model, *attacked, settings.norm, evaluation.candidates, evaluation.milestone, stored, self.resources,
+            settings.sees,
+        )  # fmt: skip
         said: dict[str, Tensor] = {}
+        first: tuple[Tensor, Tensor] | None = None
         for turn, step in enumerate(settings.difference_steps or [None]):
             if turn == 1:
-                first, confirmed = self._confirm(recorder)
-                away = distance(first, recorder.images, settings.norm).where(confirmed, torch.inf)
+                first = self._confirm(recorder)
+                away = _distance(recorder, *first)
                 found["first_step"] = torch.zeros_like(found["found"]).masked_scatter(correct, away)
             recorder.estimate = EstimatedGradient(self.model, step) if step else None
             if correct.any():
                 said = self.attack.run(recorder) or {}
                 if not recorder.queries.any():
                     raise UserError(f"{self.attack} has asked the model nothing; let it call the recorder with images.")
-        adversarials[correct], confirmed = self._confirm(recorder)
+        last, confirmed = self._confirm(recorder)
+        if first:
+            closer = _distance(recorder, *first) < _distance(recorder, last, confirmed)
+            last[closer], confirmed = first[0][closer], confirmed | closer
+        adversarials[correct] = last
         found["found"][correct] = recorder.best_distance
         rejected[correct] = recorder.best_distance.isfinite() & ~confirmed
         queries[correct], zero_gradients[correct] = recorder.queries, recorder.zero_gradients
@@ -124,6 +132,11 @@ class AttackCell:
         nearest = distance(lengthened, clean[None], recorder.norm).argsort(stable=True)
         _, first = np.unique(lengthened[nearest].flatten(1).cpu().numpy(), axis=0, return_index=True)
         return lengthened[nearest[np.sort(first)]]
+
+
+def _distance(recorder: Recorder, adversarials: Tensor, confirmed: Tensor) -> Tensor:
+    """Of adversarials (N, 1, 28, 28) from the recorder's images (N,); inf where they aren't confirmed."""
+    return distance(adversarials, recorder.images, recorder.norm).where(confirmed, torch.inf)
 
 
 Chunk = Callable[[list[int], int], dict[str, Tensor]]

@@ -1,6 +1,6 @@
 """The block `evaluation`: how samples are attacked."""
 
-from analysis_by_synthesis.params.base import Block, Count, Positive
+from analysis_by_synthesis.params.base import Block, Count, Positive, Share
 
 
 class Evaluation(Block):
@@ -14,7 +14,9 @@ class Evaluation(Block):
     start_images: Count
     """Number of training images, the first ones, among which attacks look for one of another class to start from."""
     candidates: Count
-    """Closest inputs of a sample that the arbiter is asked about."""
+    """Closest inputs of a sample that the arbiter is asked about, and so many milestones."""
+    milestone: Share
+    """Share of the distance of one milestone at which an input is the next one: the closest inputs can lie close together."""
     overshoots: list[Positive]
     """Factors by which each is lengthened; the nearest image is asked about first."""
     margin: Positive

@@ -3,6 +3,7 @@
     python benchmarks/networks.py OLD
 
 OLD is a worktree of 58da3a0. A network's images a second are the largest of several turns, which other processes disturb least.
+share_of_peak: their floating-point operations in the measured peak of the cores; it exceeds 1 where PyTorch needs fewer operations.
 """
 
 import os
@@ -10,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from cells import run
+from cells import run, whole_look
+from inference import peak
 
+from analysis_by_synthesis.pipeline.card import processor
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import write_csv
 
@@ -20,7 +23,8 @@ TURNS = 3
 
 
 def main(old: str) -> None:
-    trees, threads = {"old": Path(old).resolve(), "now": Project.here().root.resolve()}, str(os.cpu_count())
+    highest, project = peak(), Project.here()
+    trees, threads = {"old": Path(old).resolve(), "now": project.root.resolve()}, str(os.cpu_count())
     rows = []
     for model in MODELS:
         fastest = dict.fromkeys(trees, 0.0)
@@ -28,9 +32,12 @@ def main(old: str) -> None:
             for name, tree in trees.items():
                 once = run(tree, "forward.py", model, threads)["images_per_second"]
                 fastest[name] = max(fastest[name], once)
-        facts = {"model": model, "threads": threads, "old_images_per_second": fastest["old"]}
-        rows.append(facts | {"images_per_second": fastest["now"], "ratio": fastest["now"] / fastest["old"]})
-    write_csv(Project.here().metrics / "networks_benchmark.csv", table := pd.DataFrame(rows))
+        facts = {"model": model, "cpu": processor(), "threads": threads, "old_images_per_second": fastest["old"]}
+        share = fastest["now"] * (whole_look(project, model) or 0) / (int(threads) * highest)
+        rows.append(facts | {
+            "images_per_second": fastest["now"], "ratio": fastest["now"] / fastest["old"], "share_of_peak": share,
+        })  # fmt: skip
+    write_csv(project.metrics / "networks_benchmark.csv", table := pd.DataFrame(rows))
     print(table.to_string(index=False))
 
 

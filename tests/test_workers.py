@@ -8,12 +8,14 @@ import time
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from types import SimpleNamespace
 
 import psutil
 import pytest
 import torch
 import toy_project
+import yaml
 
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
@@ -88,6 +90,32 @@ def test_a_stage_waits_for_what_it_needs_and_the_dearest_piece_comes_first(pipel
     assert pool.done == [("dear", ["0"]), ("dear", ["1"]), ("cheap", ["0", "1"]), "closed"]
     assert reproduced[0] == {"data"} and reproduced[-1] == {"table"}
     assert set().union(*reproduced) == set(stages)
+
+
+@pytest.mark.parametrize(
+    ("needs", "group", "order"),
+    [
+        ((), 3, [{"a", "b", "slow"}, {"last"}]),
+        ((), 2, [{"a", "b"}, {"slow"}, {"last"}]),
+        (("a",), 3, [{"a", "b"}, {"slow", "last"}]),
+    ],
+)
+def test_dvc_runs_complete_stages_together_unless_others_wait_for_them(pipeline, monkeypatch, needs, group, order):
+    """While `slow` is being made: so many of them as a group has, or those that `last` waits for."""
+    reproduced = pipeline({"slow": ((), 1), "a": ((), 1), "b": ((), 1), "last": (needs or ("slow",), 0)})
+    monkeypatch.setattr(engine, "GROUP", group)
+
+    class Late(Pool):
+        def submit(self, task):
+            made = super().submit(task)
+            if task.stage != "slow":
+                return made
+            future = Future()
+            Timer(0.5, lambda: future.set_result(made.result())).start()
+            return future
+
+    engine.run(Project(Path()), Late())
+    assert reproduced == order
 
 
 def test_what_is_up_to_date_is_left_alone_and_kept_pieces_are_not_made_again(pipeline):
@@ -267,3 +295,12 @@ def test_what_ends_the_run_ends_all_that_it_has_begun(tmp_path, ending):
         _, words = process.communicate(timeout=600)
     assert process.returncode == INTERRUPTED
     assert words.splitlines()[-1].startswith("Interrupted") and not at_work(folder)
+
+
+def test_a_failing_stage_takes_nothing_from_the_others(tmp_path):
+    """dvc.lock is written once, and has what was run before."""
+    (tmp_path / "dvc.yaml").write_text("stages: {good: {cmd: echo 1 > one, outs: [one]}, later: {cmd: 'false'}}")
+    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    command = [sys.executable, "-m", "analysis_by_synthesis.workers.repro", "good", "later"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 1
+    assert list(yaml.safe_load((tmp_path / "dvc.lock").read_text())["stages"]) == ["good"]

@@ -19,6 +19,7 @@ from analysis_by_synthesis.workers.task import DeathError, Pool, Task
 from analysis_by_synthesis.workers.worker import work_of
 
 LIVES = 3  # deaths of a task's worker that end the run
+GROUP = 20  # complete stages that aren't kept waiting for others
 TASK = 30.0  # seconds that a task is expected to take at least, if its stage does: a worker takes three to start
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Engine:
                 if self._begin():
                     continue
                 complete = {name for name, tasks in self.begun.items() if not tasks}
-                if complete:
+                if complete and self._is_time_for(complete):
                     with self.progress.out_of_the_way():
                         repro(complete)
                     self._settle(complete)
@@ -101,6 +102,12 @@ class Engine:
         for task in sorted(tasks, key=lambda task: -task.seconds):
             self.running[self.pool.submit(task)] = task
         return bool(able)
+
+    def _is_time_for(self, complete: set[str]) -> bool:
+        """Whether DVC is to run these stages now: it reads and writes dvc.lock for few of them as long as for many."""
+        waiting = self.stages.keys() - self.settled - self.begun.keys()
+        enables = any(self.stages[name].needs <= self.settled | complete for name in waiting)
+        return len(complete) >= GROUP or enables or not self.running
 
     def _settle(self, names: set[str]) -> None:
         self.settled |= names

@@ -4,19 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.stage import Stage as DVCStage
 
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
-
-WAIT = 2.0  # seconds between two looks whether another DVC has ended
+from analysis_by_synthesis.workers.dvc_repo import held, own_stages
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,8 @@ class Stage:
 def read_stages(project: Project) -> dict[str, Stage]:
     """The stages of the project, by name."""
     with Repo(str(project.root)) as repo:
-        graph = repo.index.graph
-        return {stage.name: _stage(stage, graph.successors(stage)) for stage in graph if _is_of(stage, project)}
-
-
-def _is_of(stage: DVCStage, project: Project) -> bool:
-    return Path(stage.wdir) == project.root.resolve()
+        successors = repo.index.graph.successors
+        return {stage.name: _stage(stage, successors(stage)) for stage in own_stages(repo, project.root)}
 
 
 def _stage(stage: DVCStage, needed: Collection[DVCStage]) -> Stage:
@@ -61,17 +54,9 @@ def stale(project: Project, names: Collection[str]) -> set[str]:
     """
     if not names:
         return set()
-    said = False
-    while True:
-        try:
-            with Repo(str(project.root)) as repo, repo.lock:
-                own = (stage for stage in repo.index.stages if _is_of(stage, project) and stage.name in names)
-                return {stage.name for stage in own if stage.status(check_updates=True)}
-        except LockError:
-            if not said:
-                print("Another DVC is at work here; this waits until it has ended.", file=sys.stderr)
-            said = True
-            time.sleep(WAIT)
+    with held(project.root) as repo:
+        stages = own_stages(repo, project.root)
+        return {stage.name for stage in stages if stage.name in names and stage.status(check_updates=True)}
 
 
 def repro(names: Collection[str]) -> None:
@@ -81,7 +66,7 @@ def repro(names: Collection[str]) -> None:
         UserError: one fails.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for their `python`
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--quiet", "--single-item", *sorted(names)]
+    command = [sys.executable, "-m", "analysis_by_synthesis.workers.repro", *sorted(names)]
     dvc = subprocess.Popen(command, env=os.environ | {"PATH": path}, start_new_session=True)  # Ctrl-C is passed on once
     try:
         code = dvc.wait()

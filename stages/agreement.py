@@ -1,4 +1,4 @@
-"""What the other models see in a model's closest L2 adversarials."""
+"""What the other models see in a model's closest L2 adversarials, of images that all of them have."""
 
 import time
 from pathlib import Path
@@ -31,11 +31,10 @@ def main(project: Project) -> None:
     code = recorded(project, "stages.agreement", *(f"models.{model}" for model in MODEL_LABELS))
     began, where = time.perf_counter(), device()
     found = read_cells(project, attacks, cells)
-    minimal = {
-        model: minimal_adversarials([cell for row, cell in found.items() if row[::2] == ("l2", model)], "l2")
-        for model in MODEL_LABELS
-    }
-    chosen = pd.concat({model: perturbed(table).iloc[:n] for model, table in minimal.items()}, names=["of", "image"])
+    own = {model: [cell for row, cell in found.items() if row[::2] == ("l2", model)] for model in MODEL_LABELS}
+    minimal = {model: perturbed(minimal_adversarials(cells, "l2")) for model, cells in own.items()}
+    shared = sorted(set.intersection(*(set(table.index) for table in minimal.values())))[:n]
+    chosen = pd.concat({model: table.loc[shared] for model, table in minimal.items()}, names=["of", "image"])
     stored = {stem: read_adversarials(Path(stem)) for stem in chosen["stem"].unique()}
     adversarials = torch.stack([stored[stem][row] for stem, row in zip(chosen["stem"], chosen["row"])]).to(where)
     seen = chosen[["label", "predicted"]].copy()

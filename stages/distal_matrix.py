@@ -7,7 +7,7 @@ from torch import Tensor
 
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.distal.ascent import Climber
-from analysis_by_synthesis.distal.matrix import CLASSES, begin, judged
+from analysis_by_synthesis.distal.matrix import CLASSES, begin, judged, of_both
 from analysis_by_synthesis.distal.summary import Neighbourhood
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.models.base import Classifier
@@ -52,7 +52,7 @@ def main(project: Project, model: str) -> Steps:
             target,
             settings.matrix,
             found,
-            Neighbourhood(*(images[labels == target] for images, labels in (train, test))),
+            Neighbourhood(*(images[of_both(labels, target)] for images, labels in (train, test))),
         )
         for target, found in enumerate(climbed)
     ]

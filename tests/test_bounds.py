@@ -356,6 +356,9 @@ def test_a_bound_that_one_of_several_seeds_disproves_counts_once_and_falls_to_th
     numbers = summary.summarise_check(check, 0.001)
     assert (numbers["n"], numbers["seeds"], numbers["disproved"], numbers["disproved_by_one_seed"]) == (2, 2, 1, 1.0)
     assert (numbers["largest_fall"], numbers["arbiter_missed_own"]) == (0.25, 2)
+    assert (
+        summary.summarise_check(checked([2.0, 1.0], [float("inf"), 1.0]), 0.001)["n"] == 1
+    )  # no solver has found anything
     one = summary.summarise_check(pd.concat([checked([2.0], [2.0]), checked([2.0], [1.5], seed=2)]), 0.001)
     assert (one["disproved"], one["disproved_by_one_seed"]) == (1, 0.5)
     assert summary.fallen(records(2.0, 1.0), check)["lower"].tolist() == [1.5, 1.0]
@@ -427,6 +430,14 @@ def test_the_exact_minimum_is_inside_all_cuts_and_no_mixture_is_above_it(model, 
     mixtures = Energies((weights @ planes.constant[..., None])[..., 0], weights @ planes.slope)
     sizes, _ = allowed.least(mixtures)
     assert 0.99 * size <= sizes.amax() <= size * (1 + 1e-4)
+
+
+def test_a_cut_that_allows_a_step_back_may_be_the_one_that_counts():
+    """delta_0 >= 0.3 and delta_1 >= delta_0 - 0.2."""
+    slope, images = torch.zeros(2, 784), torch.full((1, 1, 28, 28), 0.5)
+    slope[0, 0], slope[1, 0], slope[1, 1] = 1, -1, 1
+    size, delta = exact_least(perturbations(MODELS["abs"](), images, "l2"), Energies(torch.tensor([0.3, -0.2]), slope))
+    assert size == pytest.approx(0.1**0.5, rel=1e-5) and delta[:2] == pytest.approx([0.3, 0.1], abs=1e-4)
 
 
 def test_no_perturbation_where_cuts_ask_for_too_much():

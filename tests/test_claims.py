@@ -103,6 +103,14 @@ def test_an_attack_that_wins_everywhere_is_the_best():
     assert judged("no single attack that works best on all models (Linf)", mixed).verdict() == "open"
 
 
+def test_a_draw_is_no_win_and_no_loss():
+    """Images that are wrong already or that nothing changes say nothing; nor does an attack that some models have not."""
+    table = pd.DataFrame({"FGM": [0, np.inf, 1.0, 1.0], "DDN": [0, np.inf, 2.0, 2.0]})
+    records = evidence()._replace(distances={("l2", "cnn"): table, ("l2", "abs"): table.assign(Guided=0.5)})
+    found = judged("no single attack that works best on all models (L2)", records)
+    assert found.n == 2 and found.estimate.value == 0
+
+
 def test_madry_without_the_boundary_attack():
     table = pd.DataFrame({"FGM": np.full(N, 2.0), "Boundary Attack": np.full(N, 1.5)})
     found = judged("without the Boundary Attack", evidence()._replace(distances={("l2", "madry"): table}))

@@ -54,6 +54,16 @@ def test_random_problems_have_the_solution_of_another_solver_and_no_direction_ge
         assert (to_own < to_others).all()
 
 
+@pytest.mark.parametrize("seed", [22, 275, 1700, *range(20)])
+def test_no_single_reference_is_nearer_than_what_all_together_give(seed):
+    """The first three seeds: the first solution that breaks no condition is not the shortest."""
+    random = np.random.default_rng(seed)
+    own, others = random.random((30, 6)), random.random((50, 6))
+    x = (own[0] + 0.1 * random.random(6)).clip(0, 1)
+    each = [nearest_of_another_class(x, own, others[[r]]).distance for r in range(len(others))]
+    assert nearest_of_another_class(x, own, others).distance == pytest.approx(min(each), rel=1e-9)
+
+
 def test_least_distance_meets_its_conditions_with_equality_where_they_count():
     g, h = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]), np.array([2.0, -1.0, -5.0])
     assert least_distance(g, h) == pytest.approx([2.0, 0.0])

@@ -71,7 +71,9 @@ def test_what_binarises_is_asked_about_the_adversarial_alone():
 
 def cell(attack, l2, correct):
     columns = {"label": 0, "clean_correct": correct, "rejected": False, "l2": l2}
-    return Cell(attack, "fgm", PROJECT.attacks / attack, pd.DataFrame(columns, pd.Index(range(4), name="image")))
+    return Cell(
+        attack, "fast_gradient", PROJECT.attacks / attack, pd.DataFrame(columns, pd.Index(range(4), name="image"))
+    )
 
 
 def test_both_judges_look_at_the_same_images():
@@ -96,6 +98,7 @@ def test_both_judges_look_at_the_same_images():
     assert table.loc["near", ["arbiter_median", "protocol_median"]].tolist() == [2, 2]
     assert table.loc["All L2 Attacks", ["arbiter_median", "protocol_median"]].tolist() == [1, 1.6]
     assert table.loc["Clean", ["arbiter_accuracy", "protocol_accuracy"]].tolist() == [0.75, 0.75]
+    assert not {"protocol_as_found", "arbiter_first_step_verdict"} & set(table)
     assert table["refused"].dropna().to_dict() == {"near": 1, "far": 0}
     unknown = table_of_both(cells, {"abs": records}, {"abs": clean.assign(arbiter=np.nan)}, REPORT, paper)
     assert "Clean" not in set(unknown["attack"]) and (unknown["protocol_n"] == 3).all()

@@ -129,6 +129,11 @@ def test_all_rows_are_made_on_the_images_that_every_one_of_their_attacks_was_giv
     assert smallest_distances(entries, "l2", "abs").to_dict() == {3: 1, 5: 2, 7: 2, 11: 9, 99: 0.1}
 
 
+def test_an_attack_at_one_budget_has_an_accuracy_and_no_median():
+    row = table1(found(("l2", "AutoAttack", "cnn", (0, 1, 1.4, INF))), {}, SETTINGS, PAPER).iloc[0]
+    assert row["accuracy"] == 0.25 and row[["median", "median_low", "median_high"]].isna().all()
+
+
 def test_the_table_stands_beside_the_papers(table):
     assert table["attack"].tolist() == [
         "Clean", "FGM", "DeepFool", "DDN", "All L2 Attacks", "All L2 Attacks, with estimated gradients",
@@ -173,6 +178,9 @@ def test_an_image_has_to_withstand_all_three_norms():
 def test_at_the_threshold_an_image_is_lost_and_the_closest_attack_counts():
     tables = distances(l2=[1.5, 2.0], linf=[1, 1], l0=[784, 784])
     assert union_accuracy({"": tables}, THRESHOLDS, 1)["accuracy"].tolist() == [0.5]
+    tables["l2", "abs"]["FGM"] = [1.50002, 1.5003]  # what rounding to stored pixels adds doesn't save an image
+    assert union_accuracy({"": tables}, THRESHOLDS, 1)["accuracy"].tolist() == [0.5]
+    assert summarise(np.array([0.300008, 0.3001]), 0.3)["accuracy"] == 0.5
     tables["linf", "abs"]["FGSM"] = 0.1
     assert union_accuracy({"": tables}, THRESHOLDS, 1)["accuracy"].tolist() == [0]
 
@@ -273,6 +281,7 @@ def test_a_median_far_from_the_paper_s_stands_with_the_experiments_on_its_cause(
     assert shrunk.startswith("before adversarials are shrunk") and shrunk.endswith(
         "it is 3.3 (3.3 to 3.3), as in the paper"
     )
+    assert far(("l2", "FGM", "cnn", (3.0,) * 9), found=[3.0001] * 9)["why"][0] == OPEN  # rounded to what is stored
     (steps,) = far(("l2", "FGM w/ GE", "binary_cnn", (1.0,) * 9), found=[1.0] * 9, first_step=[INF] * 9)["why"]
     assert steps == "with the first difference step alone it is ∞ (∞ to ∞), not the paper's either"
     theirs = [("l2", "FGM", "cnn", (1.4,) * 9)]

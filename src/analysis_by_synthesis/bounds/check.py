@@ -141,7 +141,7 @@ def _against_each_cut(relaxation: Relaxation, c: int, latents: Tensor, decoded: 
     perturbations, gamma = relaxation.perturbations, relaxation.model.gamma[c]
     theirs = gamma * _energy(perturbations.x, latents, decoded) + relaxation.model.offset[c]
     needed = (theirs[:, None] - relaxation.cuts.constant).clamp_min(0)
-    order = 1.0 if perturbations.norm == "linf" else 2.0
+    order = {"linf": 1.0, "l2": 2.0}.get(perturbations.norm, torch.inf)
     steepness = 2 * gamma * torch.cdist(decoded, 0.5 + relaxation.cuts.slope[0] / (2 * gamma), p=order)
     return (needed / steepness.clamp_min(EPSILON)).amax(1)
 

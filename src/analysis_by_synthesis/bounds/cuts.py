@@ -69,8 +69,8 @@ class Runs:
         return Runs(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def apart(self) -> "Runs":
-        """The same N * P runs, each as that of an image of its own."""
-        return Runs(*(getattr(self, field.name).flatten(0, 1)[:, None] for field in fields(self)))
+        """A copy of the N * P runs, each as that of an image of its own."""
+        return Runs(*(getattr(self, field.name).flatten(0, 1)[:, None].clone() for field in fields(self)))
 
     def together(self, shape: torch.Size) -> "Runs":
         """The inverse of `apart`, for the shape (N, P)."""

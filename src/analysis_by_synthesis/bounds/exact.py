@@ -68,7 +68,7 @@ def _l2(constant: np.ndarray, slope: np.ndarray, x: np.ndarray) -> tuple[float, 
         if -negative_dual(mu)[0] > len(x):  # the dual grows without limit: there is no such perturbation
             return np.inf, np.zeros_like(x)
         delta = delta_at(mu)
-        if (slope @ delta >= constant * (1 - INSIDE)).all():
+        if (slope @ delta >= constant - INSIDE * abs(constant)).all():
             return np.sqrt(max(0.0, -negative_dual(mu)[0])), delta
     return np.inf, np.zeros_like(x)
 

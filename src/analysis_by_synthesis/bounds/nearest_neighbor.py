@@ -6,8 +6,9 @@ x + delta is as near to a reference r of another class as to every reference s o
 
 The shortest such delta is a problem of least distance (Lawson & Hanson, Solving Least Squares Problems, chapter 23). The
 problems of all r stand in a queue by lower bounds of their minima, at first by those of a few s alone. That of the least
-bound is solved with the conditions that it has; those that its solution breaks are added. The first one that breaks
-none is the minimum over all r. The solver meets the conditions that it has up to rounding, so these count as met.
+bound is solved with the conditions that it has; those that its solution breaks are added. The first solution that breaks
+none and isn't longer than the next bound is the minimum over all r. The solver meets the conditions that it has up to
+rounding, so these count as met.
 """
 
 import heapq
@@ -74,12 +75,13 @@ def nearest_of_another_class(x: Floats, own: Floats, others: Floats) -> Nearest:
             sorted(set(np.flatnonzero(beyond > TOLERANCE).tolist()).difference(asked))
             for beyond, asked in ((-image, conditions.dark), (image - 1, conditions.bright))
         )
-        if not own_broken + dark + bright:
-            return Nearest(float(np.linalg.norm(delta)), image, r)
+        length = max(bound, float(np.linalg.norm(delta)))
+        if not own_broken + dark + bright and (not queue or length <= queue[0][0]):
+            return Nearest(length, image, r)
         conditions.own += own_broken
         conditions.dark += dark
         conditions.bright += bright
-        heapq.heappush(queue, (max(bound, float(np.linalg.norm(delta))), r))
+        heapq.heappush(queue, (length, r))
 
 
 def _solve(x: Floats, away: Floats, excess: Floats, conditions: _Conditions) -> Floats:

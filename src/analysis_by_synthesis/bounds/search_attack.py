@@ -41,7 +41,7 @@ def attack_search(
 
     Args:
         images, starts: (N, 1, 28, 28); the walks begin at the latter, which should be taken for another class. There is none
-            where they are the same.
+            where they are the same, or where the search sees the true class in them.
         candidates: so many of each walk's closest images are asked about again with the pixels that are stored.
         labels: true classes (N,).
 
@@ -51,7 +51,7 @@ def attack_search(
     """
     attacked = BySearch(model, search)
     recorder = Recorder(attacked, images, labels, "l2", candidates, sees=settings.sees)
-    rows = (distance(images, starts, "l2") > 0).nonzero()[:, 0]
+    rows = ((distance(images, starts, "l2") > 0) & (predict(model, starts, search) != labels)).nonzero()[:, 0]
     if len(rows):
         walk(recorder, starts[rows], rows, settings)
     adversarials, found = images.clone(), torch.zeros_like(labels, dtype=torch.bool)

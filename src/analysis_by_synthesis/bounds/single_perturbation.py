@@ -164,7 +164,7 @@ class Chosen(Perturbations):
         room, needed = self.room(half_space.slope), half_space.constant.clamp_min(0)
         gain = half_space.slope.abs() * room
         cost = self.cost(room)
-        order = (-gain / cost.clamp_min(EPSILON)).argsort(dim=-1)
+        order = (-gain / cost.clamp_min(EPSILON)).argsort(dim=-1, stable=True)
         gains = gain.gather(-1, order)
         missing = needed[..., None] - gains.cumsum(-1) + gains  # before each pixel has gone
         share = torch.zeros_like(gain).scatter(-1, order, (missing / gains.clamp_min(EPSILON)).clamp(0, 1))

@@ -9,7 +9,7 @@ from scipy.stats import beta
 
 from analysis_by_synthesis.distances import NORMS, Metric, Norm
 from analysis_by_synthesis.evaluation.results import Cell, Row, smallest_distances
-from analysis_by_synthesis.evaluation.statistics import CONFIDENCE, Estimate, median, share
+from analysis_by_synthesis.evaluation.statistics import CONFIDENCE, Estimate, median, share, withstood
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED_LABEL
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
@@ -93,12 +93,12 @@ def summarise_bounds(lower: pd.DataFrame, both: pd.DataFrame, threshold: float) 
         "mean_lower_single": lower["single"].mean(),
         "mean_lower_single_without_box": lower["single_without_box"].mean(skipna=False),
         "median_lower": lower["lower"].median(),
-        "certified_accuracy": (lower["lower"] > threshold).mean(),
+        "certified_accuracy": withstood(lower["lower"], threshold).mean(),
         "attacked_n": len(both),
         "median_upper": both["upper"].median(),
         "median_ratio": both["ratio"].median(),
         "closed_to_5_percent": (both["ratio"].fillna(1) <= 1.05).mean(),
-        "attacked_accuracy": (both["upper"] > threshold).mean(),
+        "attacked_accuracy": withstood(both["upper"], threshold).mean(),
         "violations": len(violations(both)),
     }
     return _finite(summary)
@@ -116,7 +116,7 @@ def summarise_exact(exact: pd.DataFrame, upper: pd.Series, threshold: float) -> 
         UserError: an adversarial is closer than that.
     """
     both = bracket(exact, upper, "l2")
-    robust = share(int((exact["lower"] > threshold).sum()), len(exact))
+    robust = share(int(withstood(exact["lower"], threshold).sum()), len(exact))
     return _finite({
         "n": len(exact),
         **_named("median", median(exact["lower"].to_numpy())),
@@ -168,9 +168,10 @@ def summarise_check(records: pd.DataFrame, disproved: float) -> Numbers:
     """What the check of a model in one norm has disproved with any of its seeds, and how often it got below the arbiter's D.
 
     Args:
-        records: of bounds_check in one norm, by image.
+        records: of bounds_check in one norm, by image; where its solvers have found nothing (inf), a bound isn't checked.
         disproved: share of itself by which a bound has to fall to count as disproved; the largest fall is that of all.
     """
+    records = records[records["found"] < np.inf]
     fall = (1 - records["found"] / records["lower"]).where(records["lower"] > 0, 0.0)
     images = pd.DataFrame({"fall": fall, "own": records["own"], "rival": records["rival"]}).groupby(level=0).max()
     count = int((images["fall"] > disproved).sum())
@@ -192,7 +193,8 @@ def summarise_attacks(records: Mapping[str, pd.DataFrame], lower: pd.Series) -> 
     """A row per search that was attacked.
 
     Args:
-        records: by search: label, start and l2 (distances), predicted and arbiter (classes), by image.
+        records: by search: label, start and l2 (distances), predicted and arbiter (classes), by image. Where the search sees
+            no other class at the start, no walk begins (l2 is inf), and the image doesn't count.
         lower: the bounds, by image.
 
     Returns:
@@ -202,6 +204,7 @@ def summarise_attacks(records: Mapping[str, pd.DataFrame], lower: pd.Series) -> 
     """
     rows = []
     for search, table in records.items():
+        table = table[table["l2"] < np.inf]
         bound = lower.loc[table.index]
         below = table["l2"] * (1 + ROUNDING) < bound
         rate = share(below.sum(), len(table))

@@ -25,16 +25,21 @@ def begin(kinds: Sequence[Start], target: int, images: Tensor, labels: Tensor, s
     return torch.cat([of[kind] for kind in kinds])
 
 
+def of_both(labels: Tensor, target: int) -> Tensor:
+    """Which images (N,) are of the class that ascents go to, or of the next one, whose digit they may begin at."""
+    return (labels == target) | (labels == (target + 1) % CLASSES)
+
+
 def judged(target: int, kinds: Sequence[Start], climbed: dict[str, Tensor], data: Neighbourhood) -> pd.DataFrame:
     """A row for each ascent to a class.
 
     Args:
         climbed: what the `Climber` says of the starts.
-        data: the images of the class.
+        data: the images of the class and of the next one.
 
     Returns:
-        target, start, probability, reached, steps, distance (L2, to the nearest training image of the class), distal (reached,
-        and farther from these than any test image of the class).
+        target, start, probability, reached, steps, distance (L2, to the nearest training image of the two classes), distal
+        (reached, and farther from these than any of their test images).
     """
     columns = {name: climbed[name].numpy() for name in ("probability", "reached", "steps")}
     table = pd.DataFrame({"target": target, "start": list(kinds), **columns})

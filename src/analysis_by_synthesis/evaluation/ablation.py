@@ -56,7 +56,10 @@ def ablations(
         return by_protocol(protocol=model.settings.protocol.model_copy(update={"steps": int(number)}))
 
     def by_variance(sigma2: float) -> Tensor:
-        """-log p(x|z) is ||x - G(z)||^2 / (2 sigma^2): times 2 sigma^2, the prior weighs so much."""
+        """-log p(x|z) is ||x - G(z)||^2 / (2 sigma^2): times 2 sigma^2, the prior weighs so much.
+
+        The latents start at the arbiter's, so that D of the other classes is an upper estimate.
+        """
         named = torch.arange(classes, device=images.device).repeat(n)
         repeated, latents = images.repeat_interleave(classes, 0), solution.latent.flatten(0, 1)
         value, _ = model.inference.refine(repeated, named, latents, settings.evaluations, 2 * sigma2)

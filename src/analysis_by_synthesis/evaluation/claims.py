@@ -8,11 +8,11 @@ import pandas as pd
 
 from analysis_by_synthesis.distances import Norm
 from analysis_by_synthesis.evaluation.evidence import Evidence
-from analysis_by_synthesis.evaluation.statistics import CONFIDENCE, Estimate
+from analysis_by_synthesis.evaluation.statistics import CONFIDENCE, Estimate, withstood
 from analysis_by_synthesis.params.claims import ClaimSettings
 
 DIAMETER: dict[Norm, float] = {"l2": 28.0, "linf": 1.0, "l0": 784.0}  # no distance in [0, 1]^784 is larger
-NO_ATTACKS = "no attacks"
+NO_ATTACKS, CLOSEST = "no attacks", "closest adversarials of all attacks"  # evidence that is the same for all kinds
 
 Statistic = Callable[[np.ndarray], np.ndarray]  # of samples (..., N, columns)
 Verdict = Literal["holds", "does not hold", "open"]
@@ -51,21 +51,21 @@ class Claim(NamedTuple):
         claim: in the paper's words, shortened.
         statistic: that would show it, in words; it has to be above a number.
         judge: it.
-        by_attacks: whether the statistic is one of attacks, or of the models alone.
+        evidence: the one kind that it is judged by; None if it is judged by every kind of attacks.
     """
 
     where: str
     claim: str
     statistic: str
     judge: Callable[[Evidence, ClaimSettings], Judged]
-    by_attacks: bool = True
+    evidence: str | None = None
 
 
 def judge(claims: tuple[Claim, ...], evidence: Mapping[str, Evidence], settings: ClaimSettings) -> pd.DataFrame:
     """Every claim by every kind of evidence.
 
     Args:
-        evidence: by the name of its attacks; what needs none is judged once.
+        evidence: by the name of its attacks.
 
     Returns:
         where, claim, statistic, evidence, n, value with its interval low to high, above, below, verdict.
@@ -77,7 +77,7 @@ def _rows(
     claims: tuple[Claim, ...], evidence: Mapping[str, Evidence], settings: ClaimSettings
 ) -> Iterator[dict[str, Any]]:
     for claim in claims:
-        for name, records in evidence.items() if claim.by_attacks else [(NO_ATTACKS, next(iter(evidence.values())))]:
+        for name, records in [(claim.evidence, next(iter(evidence.values())))] if claim.evidence else evidence.items():
             judged = claim.judge(records, settings)
             value = judged.estimate or Estimate(np.nan, np.nan, np.nan)
             yield {
@@ -113,7 +113,7 @@ def accuracies(threshold: float) -> Statistic:
     """The share of the images (..., N, columns) whose distance is above a threshold."""
 
     def above(distances: np.ndarray) -> np.ndarray:
-        found: np.ndarray = (distances > threshold).mean(-2)
+        found: np.ndarray = withstood(distances, threshold).mean(-2)
         return found
 
     return above

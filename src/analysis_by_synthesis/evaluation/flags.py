@@ -12,8 +12,8 @@ from analysis_by_synthesis.params.report import FlagSettings
 
 GE = " w/ GE"  # ends the labels of attacks with estimated gradients
 MEANING = {
-    "weaker than noise": "The median distance is above that of plain noise: the attack does not work on this model.",
-    "black box beats white box": "The best attack that sees only decisions is closer than the best that follows exact gradients:"
+    "weaker than noise": "The median distance is above that of plain noise: the attack may not work on this model.",
+    "black box beats white box": "An attack that sees only decisions is closer than the best that follows exact gradients:"
     " these may be masked.",
     "estimated beats exact gradient": "The same attack, on the same samples, does better with estimated gradients: the exact ones"
     " may be masked.",

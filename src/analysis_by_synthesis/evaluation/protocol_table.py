@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from analysis_by_synthesis.evaluation.results import Cell, Row
-from analysis_by_synthesis.evaluation.table1 import table1
+from analysis_by_synthesis.evaluation.table1 import ENDS, FOUND, table1
 from analysis_by_synthesis.params.report import ReportSettings
 
 JUDGES = ("arbiter", "protocol")
@@ -53,10 +53,11 @@ def table_of_both(
     keys = list(Row._fields)
     shared = [*keys, "paper_median", "paper_accuracy"]
     known_to_both = {model: table.dropna() for model, table in clean.items() if table.notna().all(axis=1).any()}
+    own = ["rejected", "attacks", *(f"{name}{end}" for name in FOUND for end in (*ENDS, "_verdict"))]  # the arbiter's
     sides = []
     for judge in JUDGES:
         predicted = {model: table.assign(predicted=table[judge]) for model, table in known_to_both.items()}
-        table = table1(both[judge], predicted, settings, paper).drop(columns=["rejected", "attacks"], errors="ignore")
+        table = table1(both[judge], predicted, settings, paper).drop(columns=own, errors="ignore")
         sides.append(table.set_index(shared).add_prefix(f"{judge}_"))
     joined = sides[0].join(sides[1]).reset_index()
     rows = pd.MultiIndex.from_frame(joined[keys])

@@ -1,11 +1,15 @@
 """Medians and accuracies with 95 % intervals that depend on nothing but the sample itself."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import pandas as pd
 from scipy.stats import binom, binomtest
 
 CONFIDENCE = 0.95
+STORED = 3e-5  # share of a threshold that the 16 bits of stored pixels may add to a distance
+
+Distances = TypeVar("Distances", np.ndarray, pd.Series)
 
 
 class Estimate(NamedTuple):
@@ -32,6 +36,11 @@ def share(successes: int, n: int) -> Estimate:
     """The share of n trials that succeeded, with Wilson's interval."""
     interval = binomtest(int(successes), int(n)).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(successes / n, float(interval.low), float(interval.high))
+
+
+def withstood(distances: Distances, threshold: float) -> Distances:
+    """Which distances exceed a threshold, and not by what rounding to stored pixels adds."""
+    return distances > threshold * (1 + STORED)
 
 
 def accuracy_curve(distances: np.ndarray, grid: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from analysis_by_synthesis.distances import NORM_NAMES, NORMS
 from analysis_by_synthesis.evaluation.results import Cell, Row, all_attacks
-from analysis_by_synthesis.evaluation.statistics import median, share
+from analysis_by_synthesis.evaluation.statistics import median, share, withstood
+from analysis_by_synthesis.params.registry import settings_type
 from analysis_by_synthesis.params.report import (
     EVERYTHING,
     MODEL_LABELS,
@@ -22,13 +23,14 @@ PRINTED = {"l2": 0.05, "linf": 0.005, "l0": 0.0}  # half the last digit of the p
 PRINTED_SHARE = 0.005  # of its accuracies under attack
 PRINTED_CLEAN = 0.0005  # of those on clean images
 ROUNDING = 1e-9
+ENDS = ("", "_low", "_high")  # of the columns of a statistic and its interval
 FOUND = {"as_found": "found", "first_step": "first_step"}  # further medians, by the records' columns
 
 
 def summarise(distances: np.ndarray, threshold: float) -> dict[str, float]:
     """Median and accuracy (share of distances above the threshold) of distances (N,), with their 95 % intervals."""
     row: dict[str, float] = {"n": len(distances)}
-    estimates = {"median": median(distances), "accuracy": share((distances > threshold).sum(), len(distances))}
+    estimates = {"median": median(distances), "accuracy": share(withstood(distances, threshold).sum(), len(distances))}
     for name, (value, low, high) in estimates.items():
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}
     return row
@@ -54,21 +56,21 @@ def table1(
         paper: the paper's Table 1: norm, attack, model, median_distance, accuracy_at_threshold.
 
     Returns:
-        norm, attack, model, n, median and accuracy with their intervals, the paper's, for single attacks rejected
-        (adversarials that the arbiter did not confirm), as_found and first_step (the medians of the records'
-        found and first_step), and for several together attacks (their labels), and the verdict of each number
-        that the paper has too.
+        norm, attack, model, n, median (but of attacks at one budget) and accuracy with their intervals, the paper's, for
+        single attacks rejected (adversarials that the arbiter did not confirm), as_found and first_step (the medians of the
+        records' found and first_step), and for several together attacks (their labels), and the verdict of each number that
+        the paper has too.
     """
     rows: list[dict[str, Any]] = []
     for model, table in clean.items():
         wrong = np.where(table["label"] == table["predicted"], np.inf, 0.0)
-        without = dict.fromkeys(("median", "median_low", "median_high"), np.nan)
+        without = dict.fromkeys((f"median{end}" for end in ENDS), np.nan)
         rows.append({"norm": "clean", "attack": "Clean", "model": model} | summarise(wrong, 0.0) | without)
     for row, cell in cells.items():
-        summary = summarise(cell.records[row.norm].to_numpy(), settings.thresholds[row.norm])
-        rows.append(
-            row._asdict() | summary | _as_left(cell.records) | {"rejected": int(cell.records["rejected"].sum())}
-        )
+        summary = summarise(cell.records[row.norm].to_numpy(), settings.thresholds[row.norm]) | _as_left(cell.records)
+        if settings_type(cell.module).budget == "fixed":
+            summary |= dict.fromkeys((f"{name}{end}" for name in ("median", *FOUND) for end in ENDS), np.nan)
+        rows.append(row._asdict() | summary | {"rejected": int(cell.records["rejected"].sum())})
     for label, names in settings.all.rows().items():
         for row, (distances, attacks) in all_attacks(cells, names, label, settings.min_images).items():
             summary = summarise(distances.to_numpy(), settings.thresholds[row.norm])

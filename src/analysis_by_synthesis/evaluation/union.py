@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from analysis_by_synthesis.distances import NORMS, Norm
-from analysis_by_synthesis.evaluation.statistics import share
+from analysis_by_synthesis.evaluation.statistics import share, withstood
 from analysis_by_synthesis.params.report import MODEL_LABELS
 
 Tables = Mapping[tuple[Norm, str], pd.DataFrame]  # by norm and model: a row per image, a column per attack or bound
@@ -33,8 +33,8 @@ def _rows(
         for model in MODEL_LABELS:
             if not all((norm, model) in tables for norm in NORMS):
                 continue
-            each = [tables[norm, model].min(axis=1) > thresholds[norm] for norm in NORMS]
-            withstood = pd.concat(each, axis=1, join="inner")
-            if len(withstood) >= min_images:
-                accuracy = share(withstood.all(axis=1).sum(), len(withstood))
-                yield name, model, len(withstood), *accuracy, *withstood.mean()
+            each = [withstood(tables[norm, model].min(axis=1), thresholds[norm]) for norm in NORMS]
+            together = pd.concat(each, axis=1, join="inner")
+            if len(together) >= min_images:
+                accuracy = share(together.all(axis=1).sum(), len(together))
+                yield name, model, len(together), *accuracy, *together.mean()

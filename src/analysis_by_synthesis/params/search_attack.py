@@ -20,5 +20,7 @@ class SearchAttack(Block):
     """Length of the first steps around the clean image, relative to the distance."""
     source_step: Positive
     """Length of the first steps towards it, relative to the distance."""
+    update_stats_every_k: Count
+    """Steps from one look at how often they succeed, which adapts their lengths, to the next."""
     length: Factor
     """Length of the known adversarials where walks begin, relative to their own."""

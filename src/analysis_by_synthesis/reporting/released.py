@@ -13,7 +13,7 @@ def table_as_markdown(table: pd.DataFrame, compared: Mapping[str, Released]) -> 
     """A table for each model: median and accuracy of each attack with their 95 % intervals, the paper's beside them."""
     lines = [
         "The networks that the authors released, under the attacks of this repository. Medians and accuracies with 95 %",
-        "intervals; the paper's numbers are of these networks on other images.",
+        "intervals; the paper's numbers beside them.",
     ]
     for model, released in compared.items():
         lines += ["", f"**{released.label}**", "", "| | n | median | paper | accuracy | paper |", "|---" * 6 + "|"]

@@ -170,7 +170,7 @@ def claims(table: pd.DataFrame) -> dict[str, Any]:
         {
             "The paper": f"“{row.claim}” ({row.where})",
             "Verdict": row.verdict,
-            "by": f"{row.evidence}, n = {row.n:,}" if row.n else f"{row.evidence}: too few images",
+            "by": f"{row.evidence}, n = {row.n:,}" if row.n else f"{row.evidence}: no such attack, or too few images",
             "Statistic": row.statistic,
             "Value": UNKNOWN
             if np.isnan(row.value)
@@ -229,7 +229,7 @@ def protocol(table: pd.DataFrame) -> dict[str, Any]:
         for row in printed.sort_values("model", kind="stable").to_dict("records")
     ]
     text = (
-        "The paper evaluated its own search, 50 steps of Adam, which now and then misses the adversarial's class. Here each"
+        "The paper evaluated its own search, 50 steps of Adam, which may miss the adversarial's class. Here each"
         " adversarial of ABS is lengthened, up to the end of every pixel's range, until that search sees another class too."
         " Refused are those of the arbiter that it still gets right. No length changes what Binary ABS sees, so that its"
         " adversarials count as they are or not at all."
@@ -285,7 +285,7 @@ def l1(table: pd.DataFrame) -> dict[str, Any]:
     rows = [
         {
             "Model": MODEL_LABELS[row["model"]],
-            "n": number(row["n"]),
+            "n": number(row["n"]) + (f", {number(row['bounds'])} with bounds" if row["bounds"] > 0 else ""),
             "median": number(row["median"]),
             "95 % interval": f"{number(row['median_low'])} to {number(row['median_high'])}",
             "median bound": number(row["median_lower"]),

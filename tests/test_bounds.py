@@ -326,6 +326,8 @@ def test_a_bound_above_an_adversarial_fails_the_run():
     assert (numbers["n"], numbers["attacked_n"], numbers["violations"]) == (4, 3, 0)
     assert numbers["median_ratio"] == pytest.approx((2 + 1.6 / 1.5) / 2)
     assert (numbers["certified_accuracy"], numbers["attacked_accuracy"]) == (0.5, pytest.approx(2 / 3))
+    assert numbers["median_lower_low"] == 0 and "median_lower_high" not in numbers  # four images bound no median
+    assert 0 < numbers["certified_accuracy_low"] < 0.5 < numbers["certified_accuracy_high"] < 1
     with pytest.raises(UserError, match=r"the l2 bounds of the test images \[1\]"):
         summary.bracket(records(1.0, 1.7, 0.0), upper, "l2")
 

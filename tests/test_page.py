@@ -174,7 +174,7 @@ def test_l1_says_where_there_are_no_bounds():
     bounded = {"bounds": 60, "median_lower": 8.0, "median_ratio": 1.0312, "checked": 50.0, "disproved": 1.0}
     rows = sections.l1(pd.DataFrame([cnn, cnn | {"model": "abs"} | bounded]))["rows"]
     assert list(rows[0].values())[3:] == ["7.5 to 9", "–", "–", "–"]
-    assert list(rows[1].values()) == ["ABS", "60", "8.25", "7.5 to 9", "8", "1.031", "1 of 50"]
+    assert list(rows[1].values()) == ["ABS", "60, 60 with bounds", "8.25", "7.5 to 9", "8", "1.031", "1 of 50"]
 
 
 def test_details_say_n_intervals_and_what_is_not_counted():
@@ -209,6 +209,19 @@ def test_the_headline_is_what_is_known_of_the_median_image():
     del own["l2"]["median_upper"]  # most images have no adversarial
     assert "within ∞ in L₂ or 11 pixels." in sections.headline({"abs": own})
     assert "no bounds" in sections.headline({"abs": {}})
+
+
+def test_bounds_stand_with_their_intervals():
+    own = {
+        f"median_{which}{end}": 2.0 + end.count("h") for which in ("lower", "upper") for end in ("", "_low", "_high")
+    }
+    own |= {f"{which}_accuracy{end}": 0.75 for which in ("certified", "attacked") for end in ("", "_low", "_high")}
+    own |= {"n": 50, "violations": 0, "check": {"disproved": 1, "n": 40}}
+    del own["median_upper_high"]  # infinite
+    (row,) = sections.bound_rows({"abs": {"l2": own}})
+    assert [row["cells"][name] for name in ("median lower", "median upper", "certified accuracy")] == [
+        "2.00 (2.00 to 4.00)", "2.00 (2.00 to ∞)", "75 % (75 % to 75 %)",
+    ]  # fmt: skip
 
 
 def test_flags_are_grouped_and_shares_are_shares():

@@ -87,18 +87,19 @@ def summarise_bounds(lower: pd.DataFrame, both: pd.DataFrame, threshold: float) 
         both: its `bracket`.
         threshold: of the accuracies.
     """
+    bounds, distances = lower["lower"].to_numpy(), both["upper"].to_numpy()
     summary = {
         "n": len(lower),
         "mean_lower": lower["lower"].mean(),
         "mean_lower_single": lower["single"].mean(),
         "mean_lower_single_without_box": lower["single_without_box"].mean(skipna=False),
-        "median_lower": lower["lower"].median(),
-        "certified_accuracy": withstood(lower["lower"], threshold).mean(),
+        **_named("median_lower", median(bounds)),
+        **_named("certified_accuracy", share(withstood(bounds, threshold).sum(), len(bounds))),
         "attacked_n": len(both),
-        "median_upper": both["upper"].median(),
+        **_named("median_upper", median(distances)),
         "median_ratio": both["ratio"].median(),
         "closed_to_5_percent": (both["ratio"].fillna(1) <= 1.05).mean(),
-        "attacked_accuracy": withstood(both["upper"], threshold).mean(),
+        **_named("attacked_accuracy", share(withstood(distances, threshold).sum(), len(distances))),
         "violations": len(violations(both)),
     }
     return _finite(summary)

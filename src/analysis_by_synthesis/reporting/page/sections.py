@@ -1,6 +1,7 @@
 """The sections of the page around Table 1: what stands in their tables, lists and captions."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,17 +118,23 @@ def bound_rows(bounds: Bounds) -> list[dict[str, Any]]:
             check = own["check"]
             rows.append({"name": f"{MODEL_LABELS[model]}, {NORM_SYMBOLS[norm]}", "cells": {
                 "n": number(own["n"]),
-                "median lower": distance(_median(own, "lower"), norm),
-                "median upper": distance(_median(own, "upper"), norm),
+                "median lower": _with_interval(own, "median_lower", partial(distance, norm=norm)),
+                "median upper": _with_interval(own, "median_upper", partial(distance, norm=norm)),
                 "median of upper / lower": number(own.get("median_ratio"), 4),
-                "certified accuracy": share(own["certified_accuracy"]),
-                "attacked accuracy": share(own.get("attacked_accuracy")),
+                "certified accuracy": _with_interval(own, "certified_accuracy", share),
+                "attacked accuracy": _with_interval(own, "attacked_accuracy", share),
                 "mean lower": number(own.get("mean_lower")),
                 "mean, paper's formula": number(own.get("mean_lower_paper_formula")),
                 "above an adversarial": number(own["violations"]),
                 "disproved by the check": f"{check['disproved']} of {check['n']}",
             }})  # fmt: skip
     return rows
+
+
+def _with_interval(own: dict[str, Any], name: str, show: Callable[[float], str]) -> str:
+    """A number and its 95 % interval; what is infinite isn't in metrics/bounds.json."""
+    value, low, high = (show(own.get(f"{name}{end}", np.inf)) for end in ("", "_low", "_high"))
+    return f"{value} ({low} to {high})"
 
 
 def flags(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +72,9 @@ def repro(names: Collection[str]) -> None:
     try:
         code = dvc.wait()
     except KeyboardInterrupt:
-        os.killpg(dvc.pid, signal.SIGINT)
+        with suppress(ProcessLookupError):
+            os.killpg(dvc.pid, signal.SIGINT)
         dvc.wait()  # it writes dvc.lock
         raise
     if code:
-        raise UserError(f"a stage has failed, as said above; mend it, and run again ({', '.join(sorted(names))}).")
+        raise UserError("a stage has failed, as said above; mend it, and run again.")

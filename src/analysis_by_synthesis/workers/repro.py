@@ -4,6 +4,7 @@ python -m analysis_by_synthesis.workers.repro STAGE...
 """
 
 import logging
+import signal
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -26,6 +27,8 @@ def run(repo: Repo, names: Collection[str]) -> None:
             if stage.name in names and stage.reproduce():
                 done.append(stage)
     finally:
+        for ending in (signal.SIGINT, signal.SIGTERM):  # half of dvc.lock would be read as all of it
+            signal.signal(ending, signal.SIG_IGN)
         if done:
             done[0].dvcfile.dump_stages(done, update_pipeline=False)
 
@@ -35,8 +38,8 @@ def main() -> None:
     with held(Path()) as repo, repo.scm_context():
         try:
             run(repo, set(sys.argv[1:]))
-        except DvcException:
-            sys.exit(1)
+        except DvcException as error:
+            sys.exit(f"ERROR: {error}")
 
 
 if __name__ == "__main__":

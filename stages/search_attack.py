@@ -27,7 +27,6 @@ from analysis_by_synthesis.pipeline.tables import read_records
 from analysis_by_synthesis.pipeline.work import Steps, Work
 
 MODEL = "abs"
-AT_ONCE = 5  # images of a piece
 
 
 def main(project: Project, search: str) -> Steps:
@@ -39,14 +38,15 @@ def main(project: Project, search: str) -> Steps:
     bounds = read_records(project.bounds / f"{MODEL}-l2.csv").iloc[: settings.images]
     own = settings.model_dump(include={"steps", "spherical_step", "source_step", "update_stats_every_k"})
     walks = Settings(**block.settings() | own)
-    parameters = {"seed": seed, "candidates": candidates, "walks": walks, "length": settings.length}
+    at_once = settings.chunk_size
+    parameters = {"seed": seed, "at_once": at_once, "candidates": candidates, "walks": walks, "length": settings.length}
     files = [project.bounds / f"{MODEL}-{name}" for name in ("l2.csv", "l2.npz")]
     inputs = [project.models / MODEL, project.mnist, *files]
     checkpoints = Checkpoints(f"search_attack/{search}", code, parameters, inputs, project.work)
     chosen, known = list(bounds.index), read_adversarials(project.bounds / f"{MODEL}-l2")
 
     def walked(begin: int) -> dict[str, Tensor]:
-        where, part = device(), slice(begin, begin + AT_ONCE)
+        where, part = device(), slice(begin, begin + at_once)
         images, labels = (every[chosen[part]].to(where) for every in load("test", project.mnist))
         starts = lengthened(images, known[part].to(where), torch.full((len(images),), settings.length, device=where))
         torch.manual_seed(seed_of(seed, chosen[part]))
@@ -56,8 +56,8 @@ def main(project: Project, search: str) -> Steps:
         said = {"image": torch.tensor(chosen[part]), "label": labels, "start": distance(images, starts, "l2"), **found}
         return {name: column.cpu() for name, column in said.items()}
 
-    begins = range(0, len(chosen), AT_ONCE)
-    pieces = {f"{seed_of(seed, chosen[i : i + AT_ONCE])}": partial(walked, i) for i in begins}
+    begins = range(0, len(chosen), at_once)
+    pieces = {f"{seed_of(seed, chosen[i : i + at_once])}": partial(walked, i) for i in begins}
     parts = yield Work(checkpoints, pieces, len(chosen), f"attack on the search {search}")
     records = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     stem = project.search_attack / f"{MODEL}-{search}"

@@ -146,10 +146,18 @@ def test_table_1_by_the_paper_s_search_has_both_judges_and_what_is_refused():
 
 
 def test_an_attack_on_a_search_is_counted_against_the_bound():
-    counts = {"search": "protocol", "n": 10, "below": 2, "below_by_arbiter": 0, "share_low": 0.05, "share_high": 0.51}
+    counts = {
+        "search": "protocol",
+        "images": 12,
+        "n": 10,
+        "below": 2,
+        "below_by_arbiter": 0,
+        "share_low": 0.05,
+        "share_high": 0.51,
+    }
     ratios = {"median_start_ratio": 1.01, "median_ratio": 1.004, "least_ratio": 0.998}
     (row,) = sections.search_attack(pd.DataFrame([counts | ratios]))["rows"]
-    assert list(row.values()) == ["protocol", "10", "2 (5 % to 51 %)", "0", "1.01", "1.004", "0.998"]
+    assert list(row.values()) == ["protocol", "10 of 12", "2 (5 % to 51 %)", "0", "1.01", "1.004", "0.998"]
 
 
 def test_the_union_names_its_thresholds_and_each_norm():

@@ -54,18 +54,29 @@ def test_where_there_is_nothing_to_walk_from_nothing_is_found():
     starts = images.clone()
     starts[1] = (images[1] + 1.3 * model.optimum(images, "l2")[1] * (model.w / model.w.norm()).view(28, 28)).clamp(0, 1)
     found = attack_search(model, "default", images, torch.zeros(2, dtype=torch.long), starts, WALK, 16)
-    assert found["l2"][0].isinf() and found["adversarial"][0].equal(images[0]) and found["l2"][1].isfinite()
+    assert (
+        found["begun"].tolist() == [False, True]
+        and found["l2"][0].isinf()
+        and found["adversarial"][0].equal(images[0])
+        and found["l2"][1].isfinite()
+    )
 
 
 def test_images_below_their_bound_are_counted_and_the_arbiter_s_apart():
     columns = {
-        "label": 0, "start": 2.0, "l2": [0.9, 0.8, 1.2, float("inf")],
+        "label": 0, "begun": [True, True, True, False], "start": 2.0, "l2": [0.9, 0.8, 1.2, float("inf")],
         "predicted": [1, 1, 1, 0], "arbiter": [0, 1, 1, 0],
     }  # fmt: skip
     lower = pd.Series([2.0, 1.0, 1.0, 1.0, 9.0], index=[6, 5, 4, 3, 2])
     table = pd.DataFrame(columns, index=[3, 4, 5, 6])
     (row,) = summarise_attacks({"protocol": table}, lower).to_dict("records")
-    assert (row["n"], row["below"], row["below_by_arbiter"], row["share"]) == (3, 2, 1, pytest.approx(2 / 3))
+    assert (row["images"], row["n"], row["below"], row["below_by_arbiter"], row["share"]) == (
+        4,
+        3,
+        2,
+        1,
+        pytest.approx(2 / 3),
+    )
     assert row["least_ratio"] == pytest.approx(0.8) and row["median_ratio"] == pytest.approx(0.9)
 
 

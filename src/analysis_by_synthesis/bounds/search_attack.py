@@ -46,12 +46,13 @@ def attack_search(
         labels: true classes (N,).
 
     Returns:
-        predicted: class of the closest image that was found, by the search; arbiter: by the arbiter; l2: its distance, inf where
+        begun: whether there was a walk; predicted: class of the closest image that was found, by the search; arbiter: by the arbiter; l2: its distance, inf where
         there is none; queries; adversarial (N, 1, 28, 28), the image itself where there is none.
     """
     attacked = BySearch(model, search)
     recorder = Recorder(attacked, images, labels, "l2", candidates, sees=settings.sees)
-    rows = ((distance(images, starts, "l2") > 0) & (predict(model, starts, search) != labels)).nonzero()[:, 0]
+    begun = (distance(images, starts, "l2") > 0) & (predict(model, starts, search) != labels)
+    rows = begun.nonzero()[:, 0]
     if len(rows):
         walk(recorder, starts[rows], rows, settings)
     adversarials, found = images.clone(), torch.zeros_like(labels, dtype=torch.bool)
@@ -63,6 +64,6 @@ def attack_search(
                 adversarials[sample], found[sample] = stored[fooled[0]], True
     away = distance(images, adversarials, "l2")
     return {
-        "predicted": predict(model, adversarials, search), "arbiter": predict(model, adversarials),
+        "begun": begun, "predicted": predict(model, adversarials, search), "arbiter": predict(model, adversarials),
         "l2": away.masked_fill(~found, torch.inf), "queries": recorder.queries, "adversarial": adversarials,
     }  # fmt: skip

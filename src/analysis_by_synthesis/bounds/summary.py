@@ -194,23 +194,22 @@ def summarise_attacks(records: Mapping[str, pd.DataFrame], lower: pd.Series) -> 
     """A row per search that was attacked.
 
     Args:
-        records: by search: label, start and l2 (distances), predicted and arbiter (classes), by image. Where the search sees
-            no other class at the start, no walk begins (l2 is inf), and the image doesn't count.
+        records: by search: label, begun, start and l2 (distances), predicted and arbiter (classes), by image.
         lower: the bounds, by image.
 
     Returns:
-        search, n, below: images that it gets wrong at less than their bound, with the 95 % interval of their share;
+        search, images, n: those on which a walk began, below: images that it gets wrong at less than their bound, with the 95 % interval of their share;
         below_by_arbiter: those that the arbiter gets wrong too, which disprove the bound; median of start / lower and of
         l2 / lower, and the least l2 / lower.
     """
     rows = []
-    for search, table in records.items():
-        table = table[table["l2"] < np.inf]
+    for search, images in records.items():
+        table = images[images["begun"]]
         bound = lower.loc[table.index]
         below = table["l2"] * (1 + ROUNDING) < bound
         rate = share(below.sum(), len(table))
         rows.append({
-            "search": search, "n": len(table), "below": int(below.sum()), "share": rate.value, "share_low": rate.low,
+            "search": search, "images": len(images), "n": len(table), "below": int(below.sum()), "share": rate.value, "share_low": rate.low,
             "share_high": rate.high, "below_by_arbiter": int((below & (table["arbiter"] != table["label"])).sum()),
             "median_start_ratio": (table["start"] / bound).median(),
             "median_ratio": (table["l2"] / bound).median(), "least_ratio": (table["l2"] / bound).min(),

@@ -14,6 +14,8 @@ class SearchAttack(Block):
     """The attacked searches: our fast one, and the paper's."""
     images: Count
     """Number of images, the first ones that have bounds."""
+    chunk_size: Count
+    """Images whose walks share their random directions; each chunk is kept."""
     steps: Count
     """Steps of each walk; what isn't set here is that of `attacks.boundary`."""
     spherical_step: Positive

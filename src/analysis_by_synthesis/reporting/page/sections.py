@@ -192,7 +192,7 @@ def claims(table: pd.DataFrame) -> dict[str, Any]:
     text = (
         "Each sentence with the statistic that would show it and its 95 % interval. It holds where the whole interval lies where it has"
         " to, does not hold where it lies outside, and is open in between or with too few images. A number that the paper"
-        " prints holds where the intervals meet. By the paper's attacks or by the models alone:"
+        " prints holds where the intervals meet. By the paper's attacks, by the models alone, or by the closest adversarials of all:"
         f" {'; '.join(f'{name}: {count}' for name, count in counts.items())}."
     )
     return {"id": "claims", "title": "What the paper claims", "text": text, "rows": rows}
@@ -249,7 +249,7 @@ def search_attack(table: pd.DataFrame) -> dict[str, Any]:
     rows = [
         {
             "Search of ABS": row["search"],
-            "n": number(row["n"]),
+            "n": f"{number(row['n'])} of {number(row['images'])}",
             "wrong below the bound": f"{row['below']} ({share(row['share_low'])} to {share(row['share_high'])})",
             "of these by the arbiter too": number(row["below_by_arbiter"]),
             "median start / bound": number(row["median_start_ratio"], 4),

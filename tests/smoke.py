@@ -61,8 +61,8 @@ FIRST = ("code", "experiment", "configure", "train_vae", "train_classifier", "cl
 LANES = (
     ("classify", "calibrate", "pgd_accuracy", "distal", "distal_matrix", "seeds"),
     (
-        "attack", "attack_latents", "attack_networks", "attack_amortised", "transfer", "bounds", "bounds_l1",
-        "bounds_check", "paper_bounds",
+        "attack", "attack_latents", "attack_networks", "attack_fast", "attack_amortised", "transfer", "bounds",
+        "bounds_l1", "bounds_check", "paper_bounds",
     ),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import smoke
 
-from analysis_by_synthesis.audit.adversarials import check_cell
+from analysis_by_synthesis.audit.adversarials import check_cells
 from analysis_by_synthesis.audit.bounds import check_bounds, check_search
 from analysis_by_synthesis.audit.checks import REMADE, verdicts
 from analysis_by_synthesis.audit.clean import check_clean
@@ -34,6 +34,7 @@ pytestmark = pytest.mark.xdist_group("after the smoke run")
 
 CELL = "results/attacks/cnn-gaussian_noise"
 BOUNDS = "results/bounds/abs-l2"
+CHOSEN = "cnn-gaussian_noise: the records are not of the first 10 test images of the random order"
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,9 @@ def edit_last_number(path):
 
 
 def audit_cell(project, test_split):
-    return check_cell(project.root / CELL, 10, load_model("cnn", project.models), *test_split, share=1.0, seed=0).faults
+    model, stem = load_model("cnn", project.models), project.root / CELL
+    (verdict,) = check_cells([stem], model, *test_split, project.experiment, share=1.0, seed=0)
+    return verdict.faults
 
 
 def provenance(project):
@@ -121,7 +124,7 @@ def test_everything_passes_as_the_pipeline_has_left_it(audited):
     remade = {name: tolerance for name, tolerance in REMADE.items() if name not in alone}
     found = list(verdicts(audited, everything=False, reruns=1, seed=0, remade=remade))
     assert [str(verdict) for verdict in found if verdict.faults] == []
-    assert "results: 70 were made by the present code, 0 by older code" in found[2].checked
+    assert "results: 71 were made by the present code, 0 by older code" in found[2].checked
     assert found[2].notes == []
 
 
@@ -182,7 +185,7 @@ def test_a_card_of_other_code_than_the_lock_is_named(audited):
         assert len(verdict.faults) == 1 and verdict.faults[0].startswith("transfer@cnn-gaussian_noise: dvc.lock says")
     with changed(audited.root / f"{CELL}.json", edited_card(code=other, migrated=True)):
         verdict = provenance(audited)
-        assert verdict.faults == [] and "69 were made by the present code, 1 by older code" in verdict.checked
+        assert verdict.faults == [] and "70 were made by the present code, 1 by older code" in verdict.checked
         assert verdict.notes == ["made by older code: transfer cnn-gaussian_noise"]
 
 
@@ -240,17 +243,51 @@ def test_a_missing_or_doubled_record_is_named(audited, test_split):
     with changed(
         audited.root / f"{CELL}.csv", lambda path: pd.read_csv(path).iloc[[0, *range(9)]].to_csv(path, index=False)
     ):
-        assert audit_cell(audited, test_split) == ["cnn-gaussian_noise: 10 records and 10 adversarials, not 10"]
+        assert audit_cell(audited, test_split) == [CHOSEN]
+
+
+def keep_the_farthest(path):
+    """Five of ten samples, those that are farthest away, in records, adversarials and card alike."""
+    records = pd.read_csv(path)
+    kept = records.sort_values("l2").index[5:].sort_values()
+    records.loc[kept].to_csv(path, index=False)
+    with np.load(path.with_suffix(".npz")) as archive:
+        pixels = archive["adversarial"][kept]
+    np.savez_compressed(path.with_suffix(""), adversarial=pixels)
+    edited_card(samples=5)(path.with_suffix(".json"))
+
+
+def test_samples_that_somebody_has_chosen_are_named(audited, test_split):
+    unchanged = lambda path: path.write_bytes(path.read_bytes() + b"\n")  # only so that it is put back
+    with changed(audited.root / f"{CELL}.npz", unchanged), changed(audited.root / f"{CELL}.json", unchanged):
+        with changed(audited.root / f"{CELL}.csv", keep_the_farthest):
+            assert audit_cell(audited, test_split) == [CHOSEN.replace("10", "5")]
+
+
+def test_an_image_that_was_wrong_from_the_start_can_not_be_claimed_right(audited, test_split):
+    wrong = pd.read_csv(audited.root / f"{CELL}.csv").query("not clean_correct").index[0]
+    for row, claim in ((first_found(audited)[0], False), (wrong, True)):
+        with changed(audited.root / f"{CELL}.csv", edit("clean_correct", row, lambda _, claim=claim: claim)):
+            (fault,) = audit_cell(audited, test_split)
+        assert fault.endswith(f"clean_correct is not {claim}")
+
+
+def test_clean_predictions_without_the_wrong_ones_are_named(audited, test_split):
+    model, path = load_model("cnn", audited.models), audited.clean / "cnn.csv"
+    with changed(path, lambda path: pd.read_csv(path).query("label == predicted").to_csv(path, index=False)):
+        assert check_clean(path, 100, model, *test_split).faults == [
+            "cnn: they are not of the first 100 test images"
+        ]
 
 
 def test_every_wrong_prediction_is_named(audited, test_split):
     model, path = load_model("cnn", audited.models), audited.clean / "cnn.csv"
     with changed(path, edit("predicted", 77, lambda c: (c + 1) % 10)):
-        assert check_clean(path, model, *test_split).faults == [
+        assert check_clean(path, 100, model, *test_split).faults == [
             "cnn, test image 77: the recorded prediction is not the model's"
         ]
     with changed(path, edit("label", 78, lambda c: (c + 1) % 10)):
-        assert check_clean(path, model, *test_split).faults == ["cnn, test image 78: the recorded label is not MNIST's"]
+        assert check_clean(path, 100, model, *test_split).faults == ["cnn, test image 78: the recorded label is not MNIST's"]
 
 
 def bounds_faults(project, test_split):
@@ -259,7 +296,7 @@ def bounds_faults(project, test_split):
     found, model = read_cells(project, attacks, cells), load_model("abs", project.models)
     records = found[Row("l2", BOUND_GUIDED_LABEL, "abs")].records
     searched = check_search(records, "abs", model, "l2", bounds.chosen, *test_split, seed=0)
-    return check_bounds(found, "abs", "l2").faults, searched.faults
+    return check_bounds(records, found, "abs", "l2").faults, searched.faults
 
 
 def test_bounds_that_are_halved_zero_or_too_large_are_named(audited, test_split):

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Mapping
 
 from analysis_by_synthesis.audit import pipelines
-from analysis_by_synthesis.audit.adversarials import check_cell
+from analysis_by_synthesis.audit.adversarials import check_cells
 from analysis_by_synthesis.audit.bounds import check_bounds, check_search
 from analysis_by_synthesis.audit.clean import check_clean
 from analysis_by_synthesis.audit.provenance import check_provenance
@@ -18,6 +18,7 @@ from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.attack_block import AttackBlock
+from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.bounds import BoundsSettings
 from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.reader import read
@@ -41,11 +42,13 @@ REMADE = {  # stages that are run again, and the tolerance of their numbers; 0 a
             "searches",
             "vae_health",
             "class_scalars",
+            "amortise",
         ),
         0.0,
     ),
     **{"calibrate": 0.01, "figure1": 0.02, "pgd_accuracy": 0.01, "reconstructions": 0.02},
 }
+SLOW = ("class_scalars", "pgd_accuracy")  # of these, those that are run again only if everything is
 SHARE = 0.1  # of the many, unless all are asked for
 
 
@@ -64,29 +67,26 @@ def verdicts(
     yield check_state(project, stages)
     yield check_provenance(project, stages, code)
     yield check_configuration(project)
-    keys = {"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings}
-    attacks, cells, bounds = read(keys, project.params)
+    keys = {"attacks": dict[str, AttackBlock], "cells": Cells, "bounds": BoundsSettings, "clean_images": Count}
+    attacks, cells, bounds, clean = read(keys, project.params)
     found = read_cells(project, attacks, cells)
     images, labels = load("test", project.mnist)
     share = 1.0 if everything else SHARE
-    for name in cells.attack.models:
+    for name in dict.fromkeys(row.model for row in found):
         model = load_model(name, project.models)
-        yield check_clean(project.clean / f"{name}.csv", model, images, labels)
-        for row, cell in found.items():
-            if row.model == name:
-                samples = read_json(cell.stem.with_suffix(".json"))["samples"]
-                yield check_cell(cell.stem, samples, model, images, labels, share, seed)
-        if name in cells.bounds.models:
-            for norm in cells.bounds.norms:
-                yield check_bounds(found, name, norm)
-            stem = project.bounds / f"{name}-l1"
-            yield check_cell(stem, read_json(stem.with_suffix(".json"))["samples"], model, images, labels, share, seed)
-            for metric in (*cells.bounds.norms, "l1"):
-                records = read_records(project.bounds / f"{name}-{metric}.csv")
-                yield check_search(records, name, model, metric, bounds.chosen, images, labels, seed)
+        if name in cells.attack.models:
+            yield check_clean(project.clean / f"{name}.csv", clean, model, images, labels)
+        stems = [cell.stem for row, cell in found.items() if row.model == name]
+        metrics = (*cells.bounds.norms, "l1") if name in cells.bounds.models else ()
+        stems += [project.bounds / f"{name}-l1"] if metrics else []
+        yield from check_cells(stems, model, images, labels, project.experiment, share, seed)
+        for metric in metrics:
+            records = read_records(project.bounds / f"{name}-{metric}.csv")
+            yield check_bounds(records, found, name, metric)
+            yield check_search(records, name, model, metric, bounds.chosen, images, labels, seed)
     for stage in stages.values():
         group = stage.name.partition("@")[0]
-        if group in remade:
+        if group in remade and (everything or group not in SLOW):
             yield _made_again(project, stage, code, remade[group])
     again = [
         name for name in sorted(stages) if name.startswith(("attack", "transfer")) and _is_present(stages[name], code)
@@ -102,7 +102,7 @@ def verdicts(
 def _made_again(project: Project, stage: Stage, code: dict[str, dict[str, str]], tolerance: float) -> Verdict:
     if stage.card is None or _is_present(stage, code):
         return check_remake(project, stage, tolerance)
-    return Verdict(f"{stage.name}: not made again, since older code has made it")
+    return Verdict(stage.name, notes=["not made again, since older code has made it"], skipped=True)
 
 
 def _is_present(stage: Stage, code: dict[str, dict[str, str]]) -> bool:

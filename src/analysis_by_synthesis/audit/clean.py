@@ -14,11 +14,12 @@ from analysis_by_synthesis.pipeline.tables import read_records
 ROUNDING = 0.001  # between the logits of two classes; within it, another CPU may prefer the other class
 
 
-def check_clean(path: Path, model: Classifier, images: Tensor, labels: Tensor) -> Verdict:
+def check_clean(path: Path, samples: int, model: Classifier, images: Tensor, labels: Tensor) -> Verdict:
     """A model's recorded predictions against those of the model.
 
     Args:
         path: of the records.
+        samples: so many test images have to be in them, the first ones.
         images, labels: of the test split, (N, 1, 28, 28) and (N,).
     """
     name = path.stem
@@ -27,6 +28,10 @@ def check_clean(path: Path, model: Classifier, images: Tensor, labels: Tensor) -
     except UserError as error:
         return Verdict(f"{name}: predictions on clean images", [str(error)])
     index = records.index.to_list()
+    if index != list(range(samples)):
+        return Verdict(
+            f"{name}: predictions on clean images", [f"{name}: they are not of the first {samples} test images"]
+        )
     scores = logits(model, images[index], "arbitrate")
     recorded = torch.tensor(records["predicted"].to_numpy())[:, None]
     wrong = scores.amax(1) - scores.gather(1, recorded)[:, 0] > ROUNDING

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis_by_synthesis.audit.adversarials import check_cell
+from analysis_by_synthesis.audit.adversarials import check_cells
 from analysis_by_synthesis.audit.bounds import check_bounds
 from analysis_by_synthesis.audit.clean import check_clean
 from analysis_by_synthesis.audit.stages import read_stages
@@ -15,8 +15,9 @@ from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.params.attacks.bound_guided import BOUND_GUIDED
+from analysis_by_synthesis.params.base import Count
+from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.pipeline.project import Project
 
 TOLERANCE = 1e-5  # relative: the CSV has six digits
@@ -52,7 +53,7 @@ def verdicts(main: Project, pipeline: Pipeline, share: float, seed: int) -> Iter
     project = Project(main.root / pipeline.folder)
     if not (project.metrics / pipeline.table).is_file():
         note = f"it has no results yet; {pipeline.command} computes them"
-        yield Verdict(f"{pipeline.name}: not checked", notes=[note])
+        yield Verdict(pipeline.name, notes=[note], skipped=True)
         return
     yield check_code(project)
     yield check_configuration(project)
@@ -60,22 +61,21 @@ def verdicts(main: Project, pipeline: Pipeline, share: float, seed: int) -> Iter
     yield check_table(project, pipeline)
     for row, cell in cells.items():
         if cell.attack == BOUND_GUIDED:
-            yield check_bounds(cells, row.model, row.norm)
+            yield check_bounds(cell.records, cells, row.model, row.norm)
     try:
         models = {name: load_model(name, project.models) for name in sorted({row.model for row in cells})}
         images, labels = dataset(project).load("test")
     except UserError as error:
         note = f"{error}; {pipeline.command} gets what is missing"
-        yield Verdict(f"{pipeline.name}: state, predictions and adversarials are not checked", notes=[note])
+        yield Verdict(f"{pipeline.name}: state, predictions and adversarials", notes=[note], skipped=True)
         return
     yield _check_state(project)
+    (clean,) = read({"clean_images": Count}, project.params)
     for name, model in models.items():
         if (path := project.clean / f"{name}.csv").is_file():
-            yield check_clean(path, model, images, labels)
-        for row, cell in cells.items():
-            if row.model == name:
-                samples = read_json(cell.stem.with_suffix(".json"))["samples"]
-                yield check_cell(cell.stem, samples, model, images, labels, share, seed)
+            yield check_clean(path, clean, model, images, labels)
+        stems = [cell.stem for row, cell in cells.items() if row.model == name]
+        yield from check_cells(stems, model, images, labels, project.experiment, share, seed)
 
 
 def _check_state(project: Project) -> Verdict:

@@ -26,7 +26,7 @@ def check_provenance(project: Project, stages: dict[str, Stage], code: dict[str,
         if card is None:
             continue
         by[made_by(card, code)].append(name)
-        if any(stage.code.get(key) != value for key, value in card["code"].items()) and not card["migrated"]:
+        if card["code"] != stage.code and not card["migrated"]:
             verdict.faults.append(
                 f"{name}: dvc.lock says that it was made by the present code, its run card by other code"
             )

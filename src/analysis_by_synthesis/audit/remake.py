@@ -18,7 +18,14 @@ from analysis_by_synthesis.audit.verdict import Verdict
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.runs import read_card
 
-COMPARED = (".csv", ".json", ".md", ".html", ".npz")  # figures by what they draw: fonts differ between machines
+COMPARED = (
+    ".csv",
+    ".json",
+    ".md",
+    ".html",
+    ".npz",
+    ".safetensors",
+)  # figures by what they draw: fonts differ between machines
 SHARE = 0.02  # of a file's numbers may differ by more than the tolerance: another CPU may prefer another class
 INPUTS = ("params.yaml", "code.json", "stages")  # of all stages
 
@@ -30,8 +37,8 @@ def check_remake(
 
     Args:
         tolerance: relative, of numbers; 0 asks for the same bytes.
-        changes: dotted keys of params.yaml with other values; only the records of test images that both runs have are
-            compared then.
+        changes: dotted keys of params.yaml with other values; only the records of the test images that
+            this run has are compared then.
     """
     verdict, compared = Verdict(""), 0
     with TemporaryDirectory() as temporary:
@@ -96,8 +103,9 @@ def _differs(committed: Path, made: Path, tolerance: float, in_part: bool) -> st
     if in_part:
         if committed.suffix != ".csv":
             return ""  # the CSV names the images, and says how far their adversarials are
-        both = ours.index.intersection(theirs.index)
-        ours, theirs = ours.loc[both], theirs.loc[both]
+        if not theirs.index.isin(ours.index).all():
+            return "leaves out images that the stage attacks first"
+        ours = ours.loc[theirs.index]
     if ours.shape != theirs.shape:
         return f"has {ours.shape} numbers, not {theirs.shape}"
     alike = np.isclose(ours.to_numpy(), theirs.to_numpy(), rtol=tolerance, atol=1e-9, equal_nan=True)

@@ -180,7 +180,8 @@ def audit(everything: bool, reruns: int, seed: int) -> None:
             found.append(verdict)
         if failed := [verdict.checked for verdict in found if verdict.faults]:
             raise UserError("\n  ".join([f"{len(failed)} of {len(found)} checks have failed:", *failed]))
-        click.echo(f"All {len(found)} checks passed.")
+        skipped = sum(verdict.skipped for verdict in found)
+        click.echo(f"All {len(found) - skipped} checks passed" + (f"; {skipped} were skipped." if skipped else "."))
 
 
 @commands.command()

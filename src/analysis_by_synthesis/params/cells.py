@@ -31,6 +31,8 @@ class Cells(Block):
     """Attacks that see the latents of the model."""
     attack_networks: AttackList
     """Attacks on plain networks alone."""
+    attack_fast: AttackList = AttackList(models=[], attacks=[])
+    """Attacks of too many queries for models that search."""
     attack_amortised: AttackList = AttackList(models=[], attacks=[])
     """Attacks on the model without a search."""
     transfer: AttackList
@@ -40,5 +42,8 @@ class Cells(Block):
 
     def attacks(self) -> list[tuple[str, str]]:
         """Model and attack of all cells."""
-        lists = (self.attack, self.attack_latents, self.attack_networks, self.attack_amortised, self.transfer)
+        lists = (
+            self.attack, self.attack_latents, self.attack_networks, self.attack_fast, self.attack_amortised,
+            self.transfer,
+        )  # fmt: skip
         return [(model, attack) for each in lists for model in each.models for attack in each.attacks]

@@ -146,7 +146,7 @@ def check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> 
     models, cells, everything = values["models"], values["cells"], values["report"].all
     lists = {
         "attack": cells.attack, "attack_latents": cells.attack_latents, "attack_networks": cells.attack_networks,
-        "attack_amortised": cells.attack_amortised, "transfer": cells.transfer,
+        "attack_fast": cells.attack_fast, "attack_amortised": cells.attack_amortised, "transfer": cells.transfer,
     }  # fmt: skip
     for stage, each in lists.items():
         for attack in each.attacks:

@@ -275,9 +275,7 @@ def test_an_image_that_was_wrong_from_the_start_can_not_be_claimed_right(audited
 def test_clean_predictions_without_the_wrong_ones_are_named(audited, test_split):
     model, path = load_model("cnn", audited.models), audited.clean / "cnn.csv"
     with changed(path, lambda path: pd.read_csv(path).query("label == predicted").to_csv(path, index=False)):
-        assert check_clean(path, 100, model, *test_split).faults == [
-            "cnn: they are not of the first 100 test images"
-        ]
+        assert check_clean(path, 100, model, *test_split).faults == ["cnn: they are not of the first 100 test images"]
 
 
 def test_every_wrong_prediction_is_named(audited, test_split):
@@ -287,7 +285,9 @@ def test_every_wrong_prediction_is_named(audited, test_split):
             "cnn, test image 77: the recorded prediction is not the model's"
         ]
     with changed(path, edit("label", 78, lambda c: (c + 1) % 10)):
-        assert check_clean(path, 100, model, *test_split).faults == ["cnn, test image 78: the recorded label is not MNIST's"]
+        assert check_clean(path, 100, model, *test_split).faults == [
+            "cnn, test image 78: the recorded label is not MNIST's"
+        ]
 
 
 def bounds_faults(project, test_split):

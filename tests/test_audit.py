@@ -258,10 +258,12 @@ def keep_the_farthest(path):
 
 
 def test_samples_that_somebody_has_chosen_are_named(audited, test_split):
-    unchanged = lambda path: path.write_bytes(path.read_bytes() + b"\n")  # only so that it is put back
-    with changed(audited.root / f"{CELL}.npz", unchanged), changed(audited.root / f"{CELL}.json", unchanged):
-        with changed(audited.root / f"{CELL}.csv", keep_the_farthest):
-            assert audit_cell(audited, test_split) == [CHOSEN.replace("10", "5")]
+    card, pixels = (audited.root / f"{CELL}{suffix}" for suffix in (".json", ".npz"))
+    kept = {path: path.read_bytes() for path in (card, pixels)}
+    with changed(audited.root / f"{CELL}.csv", keep_the_farthest):
+        assert audit_cell(audited, test_split) == [CHOSEN.replace("10", "5")]
+    for path, content in kept.items():
+        path.write_bytes(content)
 
 
 def test_an_image_that_was_wrong_from_the_start_can_not_be_claimed_right(audited, test_split):

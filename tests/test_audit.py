@@ -124,7 +124,7 @@ def test_everything_passes_as_the_pipeline_has_left_it(audited):
     remade = {name: tolerance for name, tolerance in REMADE.items() if name not in alone}
     found = list(verdicts(audited, everything=False, reruns=1, seed=0, remade=remade))
     assert [str(verdict) for verdict in found if verdict.faults] == []
-    assert "results: 71 were made by the present code, 0 by older code" in found[2].checked
+    assert "results: 75 were made by the present code, 0 by older code" in found[2].checked
     assert found[2].notes == []
 
 
@@ -185,7 +185,7 @@ def test_a_card_of_other_code_than_the_lock_is_named(audited):
         assert len(verdict.faults) == 1 and verdict.faults[0].startswith("transfer@cnn-gaussian_noise: dvc.lock says")
     with changed(audited.root / f"{CELL}.json", edited_card(code=other, migrated=True)):
         verdict = provenance(audited)
-        assert verdict.faults == [] and "70 were made by the present code, 1 by older code" in verdict.checked
+        assert verdict.faults == [] and "74 were made by the present code, 1 by older code" in verdict.checked
         assert verdict.notes == ["made by older code: transfer cnn-gaussian_noise"]
 
 

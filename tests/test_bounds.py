@@ -364,6 +364,8 @@ def test_a_bound_that_one_of_several_seeds_disproves_counts_once_and_falls_to_th
     one = summary.summarise_check(pd.concat([checked([2.0], [2.0]), checked([2.0], [1.5], seed=2)]), 0.001)
     assert (one["disproved"], one["disproved_by_one_seed"]) == (1, 0.5)
     assert summary.fallen(records(2.0, 1.0), check)["lower"].tolist() == [1.5, 1.0]
+    nothing = summary.fallen(pd.DataFrame({"l2": [0.0, 0.0]}), check)  # no image was right from the start
+    assert nothing[["rival", "single", "lower"]].eq(0).all(axis=None)
 
 
 def l1_records(*distances):

@@ -403,7 +403,8 @@ def test_no_code_is_left_out():
     for block in PARAMS["models"].values():
         if "network" in block:
             used |= modules(SOURCE / PACKAGE / "networks" / f"{block['network']}.py")
-    for path in (PACKAGE_FOLDER / "__main__.py", *(ROOT / "benchmarks").glob("*.py"), *ROOT.glob("*/stages/*.py")):
+    commands = (PACKAGE_FOLDER / "__main__.py", PACKAGE_FOLDER / "workers" / "repro.py")
+    for path in (*commands, *(ROOT / "benchmarks").glob("*.py"), *ROOT.glob("*/stages/*.py")):
         used |= modules(path)
     for block in yaml.safe_load((ROOT / "two_class_cifar" / "params.yaml").read_text())["models"].values():
         used |= modules(SOURCE / PACKAGE / "networks" / f"{block['network']}.py")

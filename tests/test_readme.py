@@ -89,7 +89,9 @@ def test_headline_is_that_of_the_metrics():
     ratios = ", ".join(f"{bounds['binary_abs'][norm]['median_ratio']:.2f}" for norm in ("l2", "linf", "l0"))
     assert f"For Binary ABS the ratios are {ratios}" in text
     checks = [bounds[model][norm]["check"] for model in ("abs", "binary_abs") for norm in ("l2", "linf", "l0")]
-    disproved, n = ([sum(check[key] for check in part) for part in (checks[:3], checks[3:])] for key in ("disproved", "n"))
+    disproved, n = (
+        [sum(check[key] for check in part) for part in (checks[:3], checks[3:])] for key in ("disproved", "n")
+    )
     fall = max(check["largest_fall"] for check in checks)
     words = f"disproves {disproved[0]} of {n[0]} bounds of ABS and {disproved[1]} of {n[1]} of Binary ABS, by up to {fall:.1%}"
     assert words.replace("%", " %") in text

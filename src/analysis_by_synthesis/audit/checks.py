@@ -14,6 +14,7 @@ from analysis_by_synthesis.audit.stages import Stage, read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
 from analysis_by_synthesis.audit.two_class_cifar import TWO_CLASS_CIFAR
 from analysis_by_synthesis.audit.verdict import Verdict
+from analysis_by_synthesis.bounds.summary import complete
 from analysis_by_synthesis.data.mnist import load
 from analysis_by_synthesis.evaluation.results import read_cells
 from analysis_by_synthesis.models import load_model
@@ -81,7 +82,7 @@ def verdicts(
         stems += [project.bounds / f"{name}-l1"] if metrics else []
         yield from check_cells(stems, model, images, labels, project.experiment, share, seed)
         for metric in metrics:
-            records = read_records(project.bounds / f"{name}-{metric}.csv")
+            records = complete(read_records(project.bounds / f"{name}-{metric}.csv"))
             yield check_bounds(records, found, name, metric)
             yield check_search(records, name, model, metric, bounds.chosen, images, labels, seed)
     for stage in stages.values():

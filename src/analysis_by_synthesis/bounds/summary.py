@@ -16,6 +16,7 @@ from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import read_records
 
 MODELS = ("abs", "binary_abs")
+BOUNDS = ("single_without_box", "single", "lower")  # columns of the records
 ROUNDING = 1e-5  # relative, of distances written with six digits
 ARBITER_ROUNDING = 1e-3  # of D in single precision, in squared pixel units, with room
 
@@ -154,10 +155,16 @@ def summarise_paper_bounds(records: pd.DataFrame, ours: pd.DataFrame, norm: Norm
     return _finite(summary)
 
 
+def complete(records: pd.DataFrame) -> pd.DataFrame:
+    """Records of bounds, with 0 in each column about them where no image was right from the start and none was bounded."""
+    return records.reindex(columns=records.columns.union(["rival", *BOUNDS], sort=False), fill_value=0)
+
+
 def fallen(lower: pd.DataFrame, check: pd.DataFrame) -> pd.DataFrame:
     """Records of bounds in one norm, by image, each bound at most what the check has found for the image with any seed."""
     found = check["found"].groupby(level=0).min().reindex(lower.index).fillna(np.inf)
-    return lower.assign(**{name: lower[name].clip(upper=found) for name in ("single_without_box", "single", "lower")})
+    bounded = complete(lower)
+    return bounded.assign(**{name: bounded[name].clip(upper=found) for name in BOUNDS})
 
 
 def upper_limit(events: int, n: int) -> float:

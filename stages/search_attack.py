@@ -43,7 +43,8 @@ def main(project: Project, search: str) -> Steps:
     files = [project.bounds / f"{MODEL}-{name}" for name in ("l2.csv", "l2.npz")]
     inputs = [project.models / MODEL, project.mnist, *files]
     checkpoints = Checkpoints(f"search_attack/{search}", code, parameters, inputs, project.work)
-    chosen, known = list(bounds.index), read_adversarials(project.bounds / f"{MODEL}-l2")
+    chosen = list(bounds.index)
+    known = read_adversarials(project.bounds / f"{MODEL}-l2")[: len(chosen)]
 
     def walked(begin: int) -> dict[str, Tensor]:
         where, part = device(), slice(begin, begin + at_once)

@@ -95,6 +95,7 @@ def test_the_share_s_interval_is_wilson_s():
     assert share(81, 263) == pytest.approx((0.3080, 0.2553, 0.3662), abs=1e-4)
     assert share(100, 100)[:2] == (1, pytest.approx(0.9630, abs=1e-4))
     assert share(0, 10)[1:] == (pytest.approx(0, abs=1e-9), pytest.approx(0.2775, abs=1e-4))
+    assert np.isnan(share(0, 0).value) and share(0, 0)[1:] == (0, 1)
 
 
 def test_the_intervals_cover_the_truth_as_often_as_they_say():

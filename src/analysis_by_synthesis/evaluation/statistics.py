@@ -1,5 +1,6 @@
 """Medians and accuracies with 95 % intervals that depend on nothing but the sample itself."""
 
+import math
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -33,7 +34,9 @@ def median(distances: np.ndarray) -> Estimate:
 
 
 def share(successes: int, n: int) -> Estimate:
-    """The share of n trials that succeeded, with Wilson's interval."""
+    """The share of n trials that succeeded, with Wilson's interval; unknown of no trial."""
+    if not n:
+        return Estimate(math.nan, 0.0, 1.0)
     interval = binomtest(int(successes), int(n)).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(successes / n, float(interval.low), float(interval.high))
 

@@ -36,7 +36,8 @@ def main(project: Project) -> None:
     shared = sorted(set.intersection(*(set(table.index) for table in minimal.values())))[:n]
     chosen = pd.concat({model: table.loc[shared] for model, table in minimal.items()}, names=["of", "image"])
     stored = {stem: read_adversarials(Path(stem)) for stem in chosen["stem"].unique()}
-    adversarials = torch.stack([stored[stem][row] for stem, row in zip(chosen["stem"], chosen["row"])]).to(where)
+    each = [stored[stem][row] for stem, row in zip(chosen["stem"], chosen["row"])]
+    adversarials = (torch.stack(each) if each else torch.empty(0, 1, 28, 28)).to(where)
     seen = chosen[["label", "predicted"]].copy()
     for model in progress(MODEL_LABELS, "agreement"):
         seen[model] = predict(load_model(model, project.models, where), adversarials).cpu().numpy()

@@ -98,7 +98,11 @@ def test_a_claim_reads_as_the_paper_has_it():
     ])  # fmt: skip
     one, other = sections.claims(table)["rows"]
     assert one["Value"] == "0.5 (0.25 to 0.75)" and one["Has to be"] == "above 0" and one["by"] == "ours too, n = 50"
-    assert other["Value"] == "–" and other["Has to be"] == "0.1 to 0.2" and other["by"] == "ours too: too few images"
+    assert (
+        other["Value"] == "–"
+        and other["Has to be"] == "0.1 to 0.2"
+        and other["by"] == "ours too: no such attack, or too few images"
+    )
 
 
 def test_claims_are_counted_by_the_paper_s_own_attacks():

@@ -316,7 +316,8 @@ def test_a_median_of_the_paper_s_bounds_is_over_images_of_means_over_seeds():
 
 
 def records(*lower):
-    return pd.DataFrame({"norm": "l2", "single_without_box": 0.1, "single": 0.2, "lower": lower})
+    known = {"norm": "l2", "clean_correct": True, "rival": 1, "single_without_box": 0.1, "single": 0.2}
+    return pd.DataFrame(known | {"lower": lower})
 
 
 def test_a_bound_above_an_adversarial_fails_the_run():
@@ -364,12 +365,19 @@ def test_a_bound_that_one_of_several_seeds_disproves_counts_once_and_falls_to_th
     one = summary.summarise_check(pd.concat([checked([2.0], [2.0]), checked([2.0], [1.5], seed=2)]), 0.001)
     assert (one["disproved"], one["disproved_by_one_seed"]) == (1, 0.5)
     assert summary.fallen(records(2.0, 1.0), check)["lower"].tolist() == [1.5, 1.0]
-    nothing = summary.fallen(pd.DataFrame({"l2": [0.0, 0.0]}), check)  # no image was right from the start
+
+
+def test_only_records_of_images_that_were_all_wrong_may_lack_bounds():
+    check = checked([2.0, 1.0], [1.5, 1.0])
+    nothing = summary.fallen(pd.DataFrame({"l2": [0.0, 0.0], "clean_correct": False}), check)
     assert nothing[["rival", "single", "lower"]].eq(0).all(axis=None)
+    spoilt = records(2.0, 1.0).assign(clean_correct=[True, False]).drop(columns=["lower", "single"])
+    with pytest.raises(UserError, match="lack lower, single; take"):
+        summary.fallen(spoilt, check)
 
 
 def l1_records(*distances):
-    return pd.DataFrame({"l1": distances, "single_without_box": 0.1, "single": 0.2, "lower": 1.0})
+    return records(*[1.0] * len(distances)).assign(l1=distances)
 
 
 def l1_cells(*attacks):

@@ -57,3 +57,15 @@ def test_default_search_and_decisions_agree_with_the_arbiter(engine, images):
     labels = engine.infer(images, search="arbiter").distance.argmin(1)
     assert torch.equal(engine.infer(images).distance.argmin(1), labels)
     assert torch.equal(engine.classify(images), labels)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.99])
+def test_images_that_an_attack_moves_by_less_than_the_restart_distance_are_searched_for_as_well(images, share):
+    model = load_model("abs", ROOT / "models")
+    x, rows = images[:10], torch.arange(10)
+    following = model.follow(10)
+    following(x, rows)
+    change = images[10:] - x
+    change /= change.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    moved = x + share * model.settings.following.restart_distance * change
+    torch.testing.assert_close(following(moved, rows).amax(1), model(moved).amax(1), rtol=0, atol=1e-3)

@@ -20,7 +20,8 @@ def toy_settings(**changes) -> InferenceSettings:
         {"starts": 4, "evaluations": 8, "margin": math.inf, "decrease_weight": 0.0},
         {"starts": 1, "evaluations": 12, "margin": math.inf, "decrease_weight": 0.0},
     ]
-    return InferenceSettings(**settings | {"candidates": 500, "arbiter": arbiter} | changes)
+    following = settings["following"] | {"restart_distance": 1.0}  # toy digits are closer to one another
+    return InferenceSettings(**settings | {"candidates": 500, "arbiter": arbiter, "following": following} | changes)
 
 
 def toy_decoders(classes: int, active_latents: int = LATENT_DIM) -> list[VAEDecoder]:

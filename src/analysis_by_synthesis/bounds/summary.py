@@ -156,8 +156,18 @@ def summarise_paper_bounds(records: pd.DataFrame, ours: pd.DataFrame, norm: Norm
 
 
 def complete(records: pd.DataFrame) -> pd.DataFrame:
-    """Records of bounds, with 0 in each column about them where no image was right from the start and none was bounded."""
-    return records.reindex(columns=records.columns.union(["rival", *BOUNDS], sort=False), fill_value=0)
+    """Records of bounds, with 0 in each column about them where no image was right from the start and none was bounded.
+
+    Raises:
+        UserError: a column is missing although an image was right from the start.
+    """
+    columns = records.columns.union(["rival", *BOUNDS], sort=False)
+    missing = columns.difference(records.columns)
+    if len(missing) and records["clean_correct"].any():
+        raise UserError(
+            f"the records of bounds lack {', '.join(missing)}; take their tables from git, or run: dvc repro bounds"
+        )
+    return records.reindex(columns=columns, fill_value=0)
 
 
 def fallen(lower: pd.DataFrame, check: pd.DataFrame) -> pd.DataFrame:

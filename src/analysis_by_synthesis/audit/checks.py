@@ -89,13 +89,14 @@ def verdicts(
         group = stage.name.partition("@")[0]
         if group in remade and (everything or group not in SLOW):
             yield _made_again(project, stage, code, remade[group])
+    chunk_size = read_json(project.experiment)["evaluation"]["chunk_size"]
     again = [
-        name for name in sorted(stages) if name.startswith(("attack", "transfer")) and _is_present(stages[name], code)
+        (stage, min(chunk_size, card["samples"]))
+        for _, stage in sorted(stages.items())
+        if stage.name.startswith(("attack", "transfer")) and (card := stage.card) and _is_present(stage, code)
     ]
-    for name in random.Random(seed).sample(again, min(reruns, len(again))):
-        attack = stages[name].command[2]
-        chunk = {f"attacks.{attack}.samples": read_json(stages[name].deps[-1])["evaluation"]["chunk_size"]}
-        yield check_remake(project, stages[name], 0.01, chunk)
+    for stage, samples in random.Random(seed).sample(again, min(reruns, len(again))):
+        yield check_remake(project, stage, 0.01, {f"attacks.{stage.command[2]}.samples": samples})
     for pipeline in (TWO_CLASS_CIFAR, RELEASED):
         yield from pipelines.verdicts(project, pipeline, share, seed)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from project import ROOT, stages
 
 SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
@@ -92,6 +93,8 @@ def test_headline_is_that_of_the_metrics():
     disproved, n = (
         [sum(check[key] for check in part) for part in (checks[:3], checks[3:])] for key in ("disproved", "n")
     )
+    checked = yaml.safe_load((ROOT / "params.yaml").read_text())["bounds_check"]["images"]
+    assert f"Bounds are of {l2['n']} random images, their check of {checked}." in text
     assert f"disproves {disproved[0]} of {n[0]} bounds of ABS and {disproved[1]} of {n[1]} of Binary ABS" in text
     assert f"ABS is right on {100 * accuracy['abs']:.1f} % of the 10,000 test images" in text
 

@@ -54,10 +54,11 @@ test-all: .venv/extras
 	$(BIN)/pip install --quiet --no-deps --requirement requirements-extras.txt --requirement requirements-clients.txt --requirement requirements-cluster.txt
 	touch $@
 
-# With OLD=FOLDER, a worktree of 58da3a0 with MNIST in its data/mnist, the dearest cells beside that too.
+# With OLD=FOLDER, a worktree of 58da3a0 with MNIST in its data/mnist, networks and the dearest cells beside that too.
 bench: setup
 	$(BIN)/python benchmarks/inference.py
-	$(if $(OLD),$(BIN)/python benchmarks/cells.py $(OLD))
+	$(BIN)/python benchmarks/workers.py
+	$(if $(OLD),$(BIN)/python benchmarks/networks.py $(OLD) && $(BIN)/python benchmarks/cells.py $(OLD))
 
 # What two cores can't afford, for a GPU that is there for minutes only: `dvc repro` goes on from the finished chunks in .work/.
 GE := fgm_ge fgsm_ge deepfool_l2_ge deepfool_linf_ge l2_bim_ge bim_ge mim_ge

@@ -57,7 +57,6 @@ test-all: .venv/extras
 # With OLD=FOLDER, a worktree of 58da3a0 with MNIST in its data/mnist, networks and the dearest cells beside that too.
 bench: setup
 	$(BIN)/python benchmarks/inference.py
-	$(BIN)/python benchmarks/workers.py
 	$(if $(OLD),$(BIN)/python benchmarks/networks.py $(OLD) && $(BIN)/python benchmarks/cells.py $(OLD))
 
 # What two cores can't afford, for a GPU that is there for minutes only: `dvc repro` goes on from the finished chunks in .work/.

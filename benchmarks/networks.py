@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from cells import run
 
+from analysis_by_synthesis.pipeline.card import processor
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.tables import write_csv
 
@@ -28,7 +29,7 @@ def main(old: str) -> None:
             for name, tree in trees.items():
                 once = run(tree, "forward.py", model, threads)["images_per_second"]
                 fastest[name] = max(fastest[name], once)
-        facts = {"model": model, "threads": threads, "old_images_per_second": fastest["old"]}
+        facts = {"model": model, "cpu": processor(), "threads": threads, "old_images_per_second": fastest["old"]}
         rows.append(facts | {"images_per_second": fastest["now"], "ratio": fastest["now"] / fastest["old"]})
     write_csv(Project.here().metrics / "networks_benchmark.csv", table := pd.DataFrame(rows))
     print(table.to_string(index=False))

@@ -300,7 +300,9 @@ def test_what_ends_the_run_ends_all_that_it_has_begun(tmp_path, ending):
 def test_a_failing_stage_takes_nothing_from_the_others(tmp_path):
     """dvc.lock is written once, and has what was run before."""
     (tmp_path / "dvc.yaml").write_text("stages: {good: {cmd: echo 1 > one, outs: [one]}, later: {cmd: 'false'}}")
-    subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    subprocess.run(
+        ["dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, env=toy_project.environment(tmp_path), check=True
+    )
     command = [sys.executable, "-m", "analysis_by_synthesis.workers.repro", "good", "later"]
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 1
     assert list(yaml.safe_load((tmp_path / "dvc.lock").read_text())["stages"]) == ["good"]

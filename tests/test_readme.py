@@ -203,6 +203,12 @@ def test_the_verdicts_are_counted():
     assert (
         f"Of {counts.sum()} sentences of the paper, judged by its own attacks or by the models alone, {held}." in readme
     )
+    ours = claims[claims["evidence"] == "ours too"].set_index("claim")["verdict"]
+    assert "With our attacks too, the\nsentence on L0 holds, and that on Madry et al. is open." in readme
+    assert ours["there is no single attack that works best on all models (L0)"] == "holds"
+    assert ours["Madry et al. is still highly susceptible to L2 perturbations"] == "open"
+    assert "Everything in `results/` was made by the code that is here" in readme
+    assert set(pd.read_csv(ROOT / "metrics/runs.csv")["made_by"]) == {"present code"}
     agree = [(table[f"{name}_verdict"] == "agrees").sum() for name in ("median", "accuracy")]
     judged = [table[f"{name}_verdict"].notna().sum() for name in ("median", "accuracy")]
     assert f"{agree[0]} of {judged[0]} medians and {agree[1]} of {judged[1]} accuracies" in readme

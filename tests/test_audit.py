@@ -178,16 +178,20 @@ def test_code_that_was_changed_afterwards_is_named(audited):
 
 
 def test_a_card_of_other_code_than_the_lock_is_named(audited):
-    """As after `dvc commit`, or with an edited fingerprint; one that was migrated is counted as older instead."""
+    """As after `dvc commit`, or with an edited fingerprint."""
     other = {"attacks.gaussian_noise": "0" * 16}
     for code in (other, {}):
         with changed(audited.root / f"{CELL}.json", edited_card(code=code)):
             (fault,) = provenance(audited).faults
             assert fault.startswith("transfer@cnn-gaussian_noise: dvc.lock says")
-    with changed(audited.root / f"{CELL}.json", edited_card(code=other, migrated=True)):
+
+
+def test_results_of_older_code_are_counted_and_named(audited):
+    now = json.loads((audited.root / "code.json").read_text())["attacks"]["gaussian_noise"]
+    with changed(audited.root / "code.json", replaced(now, "0" * 16)):
         verdict = provenance(audited)
-        assert verdict.faults == [] and "76 were made by the present code, 1 by older code" in verdict.checked
-        assert verdict.notes == ["made by older code: transfer cnn-gaussian_noise"]
+    assert verdict.faults == [] and "76 were made by the present code, 1 by older code" in verdict.checked
+    assert verdict.notes == ["made by older code: transfer cnn-gaussian_noise"]
 
 
 def test_dvc_commit_after_a_change_of_code_is_named(committed, tmp_path):

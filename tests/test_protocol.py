@@ -112,3 +112,5 @@ def test_what_the_docs_say_of_the_paper_s_search():
     for model in ("abs", "binary_abs"):
         row = table.loc[model, "Clean"]
         assert abs(row["arbiter_accuracy"] - row["protocol_accuracy"]) < 0.01
+    rise = table["protocol_median"] / table["arbiter_median"]
+    assert 1.01 < rise["abs", "All L0 Attacks"] < rise["binary_abs", "All L0 Attacks"]

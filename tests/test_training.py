@@ -148,6 +148,16 @@ def test_an_interrupted_classifier_training_ends_in_the_same_weights(images, che
     assert same(whole, train_substitute(images, checkpoints("broken")))
 
 
+def test_a_stage_that_is_killed_after_a_training_does_not_train_again(images, checkpoints):
+    """Its outputs are written and the checkpoints discarded, but dvc.lock knows nothing of it."""
+    broken = checkpoints("broken")
+    made = broken.piece("trained", lambda: {"weights": train_substitute(images, broken).state_dict()})
+    broken.discard()
+    again = checkpoints("broken").piece("trained", pytest.fail)
+    assert all(torch.equal(again["weights"][name], value) for name, value in made["weights"].items())
+    assert [path.name for path in broken.folder.iterdir()] == ["trained.pt"]
+
+
 def fit_substitute(images, checkpoints, **changes):
     model = Config(module="trained", network="substitute", binarize=True)
     data = SimpleNamespace(load=lambda split: (images, torch.arange(len(images)) % 10))

@@ -13,8 +13,7 @@ from analysis_by_synthesis.pipeline.runs import OLDER, PRESENT, made_by
 def check_provenance(project: Project, stages: dict[str, Stage], code: dict[str, dict[str, str]]) -> Verdict:
     """Run cards against code.json and dvc.lock.
 
-    A result whose card names other code than dvc.lock was committed without being made again, unless the card says that it
-    was migrated.
+    A result whose card names other code than dvc.lock was committed without being made again.
 
     Args:
         code: code.json.
@@ -27,7 +26,7 @@ def check_provenance(project: Project, stages: dict[str, Stage], code: dict[str,
             continue
         by[made_by(card, code)].append(name)
         own = card["code"].items()  # a stage declares what all of its attacks need, and may be given fewer of them
-        if not (own and own <= stage.code.items()) and not card["migrated"]:
+        if not (own and own <= stage.code.items()):
             verdict.faults.append(
                 f"{name}: dvc.lock says that it was made by the present code, its run card by other code"
             )

@@ -162,9 +162,9 @@ def bounds(model: str, norm: Metric, images: tuple[int, ...], effort: str | None
 )
 @click.option("--seed", type=int, default=0, help="Of all samples.")
 def audit(everything: bool, reruns: int, seed: int) -> None:
-    """Check everything that is claimed here.
+    """Check the results that are committed here.
 
-    The committed files are enough for that.
+    The committed files are enough for that; docs/audit.md says what is checked, and what is not.
 
     There is a verdict in one line for each check, and the exit code is 1 if any check fails. `make audit` downloads MNIST
     first.
@@ -208,15 +208,3 @@ def parameters() -> None:
     from analysis_by_synthesis.params.table import tables
 
     click.echo(tables(), nl=False)
-
-
-@commands.command()
-def migrate() -> None:
-    """Write dvc.lock for results of older code.
-
-    They are not made again. For maintainers, while the code moves: the run cards of these results say "migrated", and the audit counts them.
-    """
-    from analysis_by_synthesis.pipeline.migrate import migrate
-
-    with ends_in_a_sentence("dvc.lock is as it was"):
-        click.echo(f"{len(migrate(Project.here()))} stages were migrated, none was run")

@@ -10,7 +10,7 @@ from typing import Any
 
 VERSIONS = ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "pyautoattack")  # of what computes
 BEFORE = "before fingerprints"  # the code of results that are older than run cards: theirs have no fingerprints
-CARD_KEYS = {"code", "migrated", "samples", "seconds", "device", "cpu", "versions"}
+CARD_KEYS = {"code", "samples", "seconds", "device", "cpu", "versions"}
 
 
 def write_card(
@@ -35,7 +35,6 @@ def write_card(
     """
     card = {
         "code": code,
-        "migrated": False,
         "samples": samples,
         **facts,
         "seconds": round(seconds, 3),

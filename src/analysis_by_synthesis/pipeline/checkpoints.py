@@ -116,8 +116,9 @@ class Checkpoints:
                 shutil.rmtree(other, ignore_errors=True)
 
     def discard(self) -> None:
-        """Remove all pieces of the stage: its outputs are written, and nothing goes on from them."""
-        shutil.rmtree(self.folder.parent, ignore_errors=True)
+        """Remove what the training went on from as well. Its pieces stay: a stage that is killed now is not in dvc.lock yet."""
+        self.forget_others()
+        self.path("training").unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis_by_synthesis.pipeline.card import BEFORE, CARD_KEYS
 from analysis_by_synthesis.pipeline.files import read_json
 
-COLUMNS = ("migrated", "samples", "seconds", "device", "cpu")  # of the cards
+COLUMNS = ("samples", "seconds", "device", "cpu")  # of the cards
 PRESENT, OLDER = "present code", "older code"
 
 
@@ -39,7 +39,7 @@ def made_by(card: dict[str, Any], code: dict[str, dict[str, str]]) -> str:
 
 
 def table_of_runs(results: Path, code: dict[str, dict[str, str]]) -> pd.DataFrame:
-    """A row per result: result, made_by, migrated, samples, seconds, seconds_per_sample, device, cpu; what older cards don't
+    """A row per result: result, made_by, samples, seconds, seconds_per_sample, device, cpu; what older cards don't
     know is left empty.
 
     Args:

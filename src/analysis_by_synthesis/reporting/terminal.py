@@ -61,7 +61,7 @@ def _table1(project: Project) -> Iterator[Table | str]:
         ("metrics/table1.md", "every attack"),
         ("metrics/control.md", "which medians differ from the paper's, and why"),
         ("dvc metrics show", "every attack, in this terminal"),
-        ("make audit", "checks what is claimed here"),
+        ("make audit", "checks all of this, from the committed files"),
     )
 
 

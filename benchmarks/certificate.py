@@ -28,6 +28,7 @@ from analysis_by_synthesis.models import load_model
 from analysis_by_synthesis.networks.vae import LATENT_DIM
 from analysis_by_synthesis.pipeline.device import device, device_name
 from analysis_by_synthesis.pipeline.files import write_json
+from analysis_by_synthesis.pipeline.project import Project
 
 SEED = 0
 SHARES = (0.0, 0.1, 0.5)  # of the published bound; 0 is the classification alone
@@ -47,8 +48,11 @@ def main(output: str = "metrics/certificate.json") -> None:
     generator = torch.Generator().manual_seed(SEED)
     model, bounds = load_model("abs", device=device()), pd.read_csv("results/bounds/abs-l2.csv")
     bounds = bounds[bounds.clean_correct].reset_index(drop=True)
-    labels, x = torch.tensor(bounds.label.values), mnist.load("test")[0][torch.tensor(bounds.image.values)].to(device())
-    energies, latents = model.inference.minimum(x, model.gamma)
+    labels, x = (
+        torch.tensor(bounds.label.values),
+        mnist.load("test", Project.here().mnist)[0][torch.tensor(bounds.image.values)].to(device()),
+    )
+    energies, latents = model.inference.infer(x, model.gamma)
     own = energies[torch.arange(len(x)), labels]
     rows = []
     for name, i in {"least D": own.argmin(), "median D": own.argsort()[len(x) // 2], "first": 0}.items():

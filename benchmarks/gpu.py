@@ -192,8 +192,8 @@ def with_engine(name: str, engine: Inference) -> Classifier:
     """The model, with this engine where it is ABS."""
     model = load_model(name, device=device())
     if isinstance(model, ABS):
-        model.inference
-        model._inference = engine
+        model.inference  # its weights are remembered
+        model._engine._inference = engine
     return model
 
 

@@ -1,4 +1,4 @@
-"""Accuracy of the adversarially trained network under the attack that it was trained against."""
+"""Accuracy of the adversarially trained network under PGD, in more and smaller steps than in its training."""
 
 import time
 

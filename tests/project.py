@@ -1,6 +1,7 @@
 """This project, as DVC resolves it, and what its code reads, found by reading the code."""
 
 import ast
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,19 @@ def stages() -> dict[str, dict]:
                 "outs": {out.def_path: out.use_cache for out in stage.outs},
             }
     return resolved
+
+
+def pipeline_of_its_own(name: str, folder: Path) -> Project:
+    """A copy below a folder, with its results and without its weights; the code is this project's."""
+    from dvc.repo import Repo
+
+    left_out = shutil.ignore_patterns("*.safetensors", "downloads", ".work")
+    for each in ("paper", name):
+        shutil.copytree(ROOT / each, folder / each, ignore=left_out)
+    for each in ("src", "stages"):
+        (folder / each).symlink_to(ROOT / each)
+    Repo.init(str(folder), no_scm=True).close()
+    return Project(folder / name)
 
 
 def modules(path: Path) -> set[str]:

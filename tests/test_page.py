@@ -10,7 +10,7 @@ from project import PARAMS, PROJECT
 from analysis_by_synthesis.evaluation.flags import MEANING
 from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.reporting.numbers import columns_of_words, distance, number, share
-from analysis_by_synthesis.reporting.page import sections
+from analysis_by_synthesis.reporting.page import front, sections
 from analysis_by_synthesis.reporting.page.entries import groups
 from analysis_by_synthesis.reporting.page.explained import explained
 
@@ -24,7 +24,7 @@ def test_the_page_needs_nothing_else_and_shows_every_entry(project):
     page = (project / "results.html").read_text()
     markup = re.sub(r"(?s)<(style|script).*?</\1>", "", page)
     assert not re.search(r'(src|href)="(?!data:|#)', markup) and "url(" not in page
-    assert markup.count("data:image/png;base64,") == len(sections.TITLES)
+    assert markup.count("data:image/png;base64,") == len(front.TITLES)
     assert not re.search(r"\b(nan|inf|None)\b", re.sub(r'"data:[^"]*"', "", markup))
     table = pd.read_csv(project / "metrics/table1.csv")
     assert markup.count("data-details=") == len(table)
@@ -189,6 +189,28 @@ def test_l1_says_where_there_are_no_bounds():
     assert list(rows[1].values()) == ["ABS", "60, 60 with bounds", "8.25", "7.5 to 9", "8", "1.031", "1 of 50"]
 
 
+def test_costs_are_those_of_the_run_cards_together():
+    """Per stage; attacks and bounds for each model; the GPU's apart."""
+    seconds = {
+        "training/cnn": 1800,
+        "training/vae_0": 5400,
+        "attacks/abs-bim": 60,
+        "bounds/abs-l2": 36,
+        "bounds/abs-searches": 180,
+    }
+    runs = pd.DataFrame({"result": [*seconds, "attacks/abs-ddn"], "seconds": [*seconds.values(), 30], "device": "cpu"})
+    runs.loc[len(runs) - 1, "device"] = "NVIDIA H200"
+    section = sections.costs(runs)
+    assert section["text"].startswith("6 results took 2.1 hours")
+    assert [list(row.values()) for row in section["rows"]] == [
+        ["training", "2", "2", "cpu"],
+        ["check of the bounds", "1", "0.05", "cpu"],
+        ["attacks on ABS", "1", "0.0167", "cpu"],
+        ["bounds of ABS", "1", "0.01", "cpu"],
+        ["attacks on ABS", "1", "0.00833", "NVIDIA H200"],
+    ]
+
+
 def test_details_say_n_intervals_and_what_is_not_counted():
     plain, together = entries(
         row(median=INF, median_high=INF, paper_median=1.1, paper_accuracy=0.14, rejected=2),
@@ -210,17 +232,17 @@ def test_the_headline_is_what_is_known_of_the_median_image():
         "l2": {"n": 200, "median_lower": 2.0433, "median_upper": 2.0467},
         "l0": {"n": 200, "median_lower": 11.0, "median_upper": 11.0},
     }
-    text = sections.headline({"abs": own, "binary_abs": {}})
+    text = front.headline({"abs": own, "binary_abs": {}})
     assert text.startswith(
         "Half of 200 test images keep their class for ABS under every change smaller than 2.04 in L₂ or 11 pixels,"
     )
-    (first, second) = sections.cards(
+    (first, second) = front.cards(
         {"abs": own}, pd.DataFrame([row(model="abs", attack="All L2 Attacks", paper_median=2.3)])
     )
     assert (first["bracket"], first["paper"], second["bracket"]) == ("2.04 – 2.05", "attacks 2.3", "11")
     del own["l2"]["median_upper"]  # most images have no adversarial
-    assert "within ∞ in L₂ or 11 pixels." in sections.headline({"abs": own})
-    assert "no bounds" in sections.headline({"abs": {}})
+    assert "within ∞ in L₂ or 11 pixels." in front.headline({"abs": own})
+    assert "no bounds" in front.headline({"abs": {}})
 
 
 def test_bounds_stand_with_their_intervals():
@@ -230,7 +252,7 @@ def test_bounds_stand_with_their_intervals():
     own |= {f"{which}_accuracy{end}": 0.75 for which in ("certified", "attacked") for end in ("", "_low", "_high")}
     own |= {"n": 50, "violations": 0, "check": {"disproved": 1, "n": 40}}
     del own["median_upper_high"]  # infinite
-    (row,) = sections.bound_rows({"abs": {"l2": own}})
+    (row,) = front.bound_rows({"abs": {"l2": own}})
     assert [row["cells"][name] for name in ("median lower", "median upper", "certified accuracy")] == [
         "2.00 (2.00 to 4.00)", "2.00 (2.00 to ∞)", "75 % (75 % to 75 %)",
     ]  # fmt: skip
@@ -244,7 +266,7 @@ def test_flags_are_grouped_and_shares_are_shares():
         ("zero gradients", "l2", "FGM", "binary_abs", 1.0, 0.05, "a"),
         ("finds nothing", "l2", "FGM", "madry", 0.885, 0.05, "c"),
     ]
-    zero, weaker, nothing = sections.flags(pd.DataFrame(rows, columns=columns))
+    zero, weaker, nothing = front.flags(pd.DataFrame(rows, columns=columns))
     assert zero["entries"][0] == "FGSM (L∞), Binary CNN: 95 % of the samples, more than 5 %"
     assert len(zero["entries"]) == 2
     assert weaker["entries"] == ["FGM (L₂), Madry et al.: ∞, compared with 6.76"]

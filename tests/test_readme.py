@@ -107,6 +107,9 @@ def test_the_check_of_the_bounds_in_words_is_that_of_the_metrics():
         check = numbers[model][norm]["check"]
         fall, limit = (f"{100 * check[key]:.2g} %" for key in ("largest_fall", "disproved_upper_limit"))
         assert f"| {label} | {name} | {check['n']} | {check['disproved']} | {fall} | {limit} |" in page
+    l1 = pd.read_csv(ROOT / "metrics/l1.csv").set_index("model")[["disproved", "checked"]]
+    in_l1 = "disproves {:.0f} of {:.0f} bounds of ABS and {:.0f} of {:.0f} of Binary ABS (`metrics/l1.csv`)"
+    assert in_l1.format(*l1.loc["abs"], *l1.loc["binary_abs"]) in " ".join(page.split())
     curve = pd.read_csv(ROOT / "metrics/bounds_benchmark.csv").set_index(["norm", "effort"])
     assert (curve["n"] == 12).all()
     for norm in ("l2", "linf"):
@@ -201,7 +204,8 @@ def test_the_verdicts_are_counted():
     counts = claims[claims["evidence"] != "ours too"]["verdict"].value_counts()
     held = f"{counts['holds']} hold, {counts['does not hold']} do not, and {counts['open']} are open"
     assert (
-        f"Of {counts.sum()} sentences of the paper, judged by its own attacks or by the models alone, {held}." in readme
+        f"Of {counts.sum()} sentences of the paper, judged by its own attacks, by the closest adversarials of all, or by the models alone, {held}."
+        in readme
     )
     ours = claims[claims["evidence"] == "ours too"].set_index("claim")["verdict"]
     assert "With our attacks too, the\nsentence on L0 holds, and that on Madry et al. is open." in readme

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from project import PARAMS, ROOT
+from project import PARAMS, ROOT, pipeline_of_its_own
 
 from analysis_by_synthesis.audit import pipelines
-from analysis_by_synthesis.audit.pipelines import check_table
 from analysis_by_synthesis.audit.released import RELEASED
+from analysis_by_synthesis.audit.remake import check_remake
+from analysis_by_synthesis.audit.stages import read_stages
 from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.control import papers_rows
 from analysis_by_synthesis.networks.convert import CLASSIFIERS, VAES
@@ -129,23 +130,26 @@ def test_the_paper_s_rows_stand_beside_each_model_that_is_compared_with_them():
     assert "| L2: FGM | 9 | 1.3 (1 to ∞) | 1.4 | 50.0% (20.0% to 80.0%) |  |" in table_as_markdown(table, compared)
 
 
-def test_its_table_follows_from_its_records_and_the_paper_s_pipeline_has_a_copy():
-    project = Project(FOLDER)
-    assert check_table(project, RELEASED).faults == []
-    assert (FOLDER / "table1.csv").read_bytes() == (project.metrics / "table1.csv").read_bytes()
+def test_its_tables_follow_from_its_records_and_the_paper_s_pipeline_has_a_copy(tmp_path):
+    assert (FOLDER / "table1.csv").read_bytes() == (FOLDER / "metrics/table1.csv").read_bytes()
+    project = pipeline_of_its_own("released", tmp_path)
+    table = read_stages(project)["table"]
+    assert check_remake(project, table).faults == []
+    for path in (project.metrics / "paper_bounds.csv", project.metrics / "table1.md"):
+        path.write_text(path.read_text().replace("0.", "0.1"))
+    (project.metrics / "flags.csv").unlink()
+    verdict = check_remake(project, table)
+    assert [fault.split(":")[0] for fault in verdict.faults] == [
+        f"metrics/{name}" for name in ("flags.csv", "paper_bounds.csv", "table1.md")
+    ]
 
 
 def test_the_audit_says_in_one_sentence_what_it_can_not_check_without_the_weights(tmp_path):
-    for name in ("paper", "released"):
-        shutil.copytree(
-            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.safetensors", "downloads", ".work")
-        )
-    for name in ("src", "stages"):
-        (tmp_path / name).symlink_to(ROOT / name)
+    project = pipeline_of_its_own("released", tmp_path)
     *_, last = pipelines.verdicts(Project(tmp_path), RELEASED, share=1.0, seed=0)
     assert last.skipped and last.faults == [] and last.checked.endswith("state, predictions and adversarials")
     (note,) = last.notes
     assert "weights.safetensors is not here" in note and note.endswith("make released gets what is missing")
-    (tmp_path / "released/metrics/table1.csv").unlink()
+    shutil.rmtree(project.metrics)
     (verdict,) = pipelines.verdicts(Project(tmp_path), RELEASED, share=1.0, seed=0)
     assert verdict.skipped and verdict.notes == ["it has no results yet; make released computes them"]

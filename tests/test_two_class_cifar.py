@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from project import pipeline_of_its_own
 
-from analysis_by_synthesis.audit.pipelines import check_table
-from analysis_by_synthesis.audit.two_class_cifar import BOUNDED, TWO_CLASS_CIFAR
+from analysis_by_synthesis.audit.remake import check_remake
+from analysis_by_synthesis.audit.stages import read_stages
+from analysis_by_synthesis.audit.two_class_cifar import BOUNDED
 from analysis_by_synthesis.data import mnist, two_class_cifar
 from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.convergence import summarise
@@ -80,18 +82,13 @@ def test_the_papers_medians_stand_beside_its_attacks_alone(project):
     assert papers == {("cnn", "L2 BIM"): 0.8, ("abs", "Latent Descent Attack"): 2.5}
 
 
-def test_the_audit_finds_a_table_that_does_not_follow_from_the_records(project):
-    write_csv(project.metrics / "table2.csv", made_table(project).reset_index())
-    attacks = {name: block.model_dump() for name, block in ATTACKS.items()}
-    params = {"attacks": attacks, "cells": {"attack": CELLS}, "table": TABLE.model_dump()}
-    project.params.write_text(yaml.safe_dump(params, sort_keys=False))
-    assert check_table(project, TWO_CLASS_CIFAR).faults == []
-    clean = pd.read_csv(project.clean / "cnn.csv").assign(predicted=0)
-    write_csv(project.clean / "cnn.csv", clean)
-    (fault,) = check_table(project, TWO_CLASS_CIFAR).faults
-    assert "accuracy" in fault
-    (project.metrics / "table2.csv").unlink()
-    assert len(check_table(project, TWO_CLASS_CIFAR).faults) == 1
+def test_the_audit_finds_a_table_that_does_not_follow_from_the_records(tmp_path):
+    project = pipeline_of_its_own("two_class_cifar", tmp_path)
+    table = read_stages(project)["table"]
+    assert check_remake(project, table).faults == []
+    write_csv(project.clean / "cnn.csv", pd.read_csv(project.clean / "cnn.csv").assign(predicted=0))
+    found = check_remake(project, table).faults
+    assert [fault.split(":")[0] for fault in found] == ["metrics/table2.csv", "metrics/table2.md"]
 
 
 def test_convergence_counts_falls_and_changed_classes():

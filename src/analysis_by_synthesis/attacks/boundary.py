@@ -96,6 +96,7 @@ class Successes:
 
 
 def adapted(step: Tensor, easy: Tensor, hard: Tensor, factor: float) -> Tensor:
+    """Step sizes (M,), `factor` times as long where it is easy, and as much shorter where it is hard."""
     step = torch.where(easy, step * factor, step)
     return torch.where(hard, step / factor, step)
 

@@ -34,6 +34,7 @@ def check_cells(
         stems: of the cells' files.
         images, labels: of the test split, (N, 1, 28, 28) and (N,).
         experiment: experiment.json.
+        share: of the adversarials of a large cell that are verified, drawn with `seed`.
     """
     order = in_order(Experiment(**read_json(experiment)).order, len(labels))
     attacked = {stem: order[: read_json(stem.with_suffix(".json"))["samples"]] for stem in stems}
@@ -67,6 +68,7 @@ def check_cell(
         attacked: the test images that it has to be about, in that order.
         correct: `clearly_correct` of these.
         images, labels: of the test split, (N, 1, 28, 28) and (N,).
+        share: of the adversarials that are verified where there are many, drawn with `seed`.
     """
     samples, name = len(attacked), stem.name
     verdict = Verdict(f"{name}: {samples} adversarials")

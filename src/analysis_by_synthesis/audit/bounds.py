@@ -47,7 +47,10 @@ def check_search(
 
     Args:
         records: of the bounds.
+        name: of the model, in the verdict.
+        settings: of the search that made them.
         images, labels: of the test split, (N, 1, 28, 28) and (N,).
+        seed: of the choice.
     """
     records = records[records["clean_correct"]]
     chosen = records.sample(min(SAMPLE, len(records)), random_state=seed).index.to_numpy(copy=True)

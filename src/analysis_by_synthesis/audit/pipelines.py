@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import pandas as pd
-
 from analysis_by_synthesis.audit.adversarials import check_cells
 from analysis_by_synthesis.audit.bounds import check_bounds
 from analysis_by_synthesis.audit.clean import check_clean
+from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
 from analysis_by_synthesis.audit.verdict import Verdict
@@ -20,8 +19,6 @@ from analysis_by_synthesis.params.reader import read
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
 
-TOLERANCE = 1e-5  # relative: the CSV has six digits
-
 
 class Pipeline(NamedTuple):
     """A pipeline in a folder of its own.
@@ -30,17 +27,13 @@ class Pipeline(NamedTuple):
         name: in sentences.
         folder: below the root.
         command: that computes its results.
-        table: the file in metrics/ that follows from its records.
         cells: the records of a project.
-        tabulate: the table of a project, from these.
     """
 
     name: str
     folder: str
     command: str
-    table: str
     cells: Callable[[Project], dict[Row, Cell]]
-    tabulate: Callable[[Project], pd.DataFrame]
 
 
 def verdicts(main: Project, pipeline: Pipeline, share: float, seed: int) -> Iterator[Verdict]:
@@ -51,14 +44,16 @@ def verdicts(main: Project, pipeline: Pipeline, share: float, seed: int) -> Iter
         share: of the adversarials of a large cell that are verified, drawn with `seed`.
     """
     project = Project(main.root / pipeline.folder)
-    if not (project.metrics / pipeline.table).is_file():
+    table = read_stages(project)["table"]
+    if not any((project.root / out).exists() for out in table.outs):
         note = f"it has no results yet; {pipeline.command} computes them"
         yield Verdict(pipeline.name, notes=[note], skipped=True)
         return
     yield check_code(project)
     yield check_configuration(project)
+    remade = check_remake(project, table)
+    yield Verdict(f"{pipeline.name}, {remade.checked}", remade.faults)
     cells = pipeline.cells(project)
-    yield check_table(project, pipeline)
     for row, cell in cells.items():
         if cell.attack == BOUND_GUIDED:
             yield check_bounds(cell.records, cells, row.model, row.norm)
@@ -87,19 +82,4 @@ def _check_state(project: Project) -> Verdict:
     verdict = check_state(project, finished)
     if waiting := len(stages) - len(finished):
         verdict.notes.append(f"{waiting} more stages of {project.root.name} have not been run yet")
-    return verdict
-
-
-def check_table(project: Project, pipeline: Pipeline) -> Verdict:
-    """Does its table follow from the records?"""
-    verdict = Verdict(f"{pipeline.name}: {pipeline.table} follows from its records")
-    try:
-        stored = pd.read_csv(project.metrics / pipeline.table)
-        made = pipeline.tabulate(project)
-    except (UserError, FileNotFoundError) as error:
-        return Verdict(verdict.checked, [str(error)])
-    try:
-        pd.testing.assert_frame_equal(made, stored, check_dtype=False, rtol=TOLERANCE)
-    except AssertionError as difference:
-        verdict.faults.append(f"{pipeline.table}: {' '.join(str(difference).split())}")
     return verdict

@@ -5,7 +5,6 @@ from typing import Any
 
 from analysis_by_synthesis.audit.stages import Stage
 from analysis_by_synthesis.audit.verdict import Verdict
-from analysis_by_synthesis.pipeline.card import BEFORE
 from analysis_by_synthesis.pipeline.project import Project
 from analysis_by_synthesis.pipeline.runs import OLDER, PRESENT, made_by
 
@@ -19,7 +18,7 @@ def check_provenance(project: Project, stages: dict[str, Stage], code: dict[str,
         code: code.json.
     """
     verdict, required = Verdict(""), _required(project.requirements)
-    by: dict[str, list[str]] = {PRESENT: [], OLDER: [], BEFORE: []}
+    by: dict[str, list[str]] = {PRESENT: [], OLDER: []}
     for name, stage in stages.items():
         card = stage.card
         if card is None:
@@ -36,9 +35,10 @@ def check_provenance(project: Project, stages: dict[str, Stage], code: dict[str,
             )
     made = sum(map(len, by.values()))
     verdict.checked = (
-        f"{made} results: {len(by[PRESENT])} were made by the present code, {made - len(by[PRESENT])} by older code"
+        f"{made} results: {len(by[PRESENT])} were made by the present code, {len(by[OLDER])} by older code"
     )
-    verdict.notes += [f"made by {kind}: {_listed(names)}" for kind, names in by.items() if names and kind != PRESENT]
+    if by[OLDER]:
+        verdict.notes.append(f"made by {OLDER}: {_listed(by[OLDER])}")
     return verdict
 
 

@@ -42,7 +42,8 @@ def check_remake(
     """
     verdict, compared = Verdict(""), 0
     with TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+        folder = Path(temporary) / "project"  # dependencies can lie above a project
+        folder.mkdir()
         _link(project.root, folder, [*map(Path, INPUTS), *stage.deps])
         if changes:
             _change(folder / "params.yaml", changes)

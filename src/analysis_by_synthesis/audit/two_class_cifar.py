@@ -1,15 +1,11 @@
 """What the audit checks of Table 2, two-class CIFAR."""
 
-import pandas as pd
-
 from analysis_by_synthesis.audit.pipelines import Pipeline
 from analysis_by_synthesis.evaluation import table2
 from analysis_by_synthesis.evaluation.results import Cell, Row
 from analysis_by_synthesis.params.attack_block import AttackBlock
 from analysis_by_synthesis.params.reader import read
-from analysis_by_synthesis.params.two_class_cifar import Table
 from analysis_by_synthesis.pipeline.project import Project
-from analysis_by_synthesis.pipeline.tables import read_records
 
 BOUNDED = ["abs"]
 
@@ -20,11 +16,4 @@ def cells(project: Project) -> dict[Row, Cell]:
     return table2.read_cells(project, attacks, lists, BOUNDED)
 
 
-def tabulate(project: Project) -> pd.DataFrame:
-    """Table 2, from its records."""
-    (settings,) = read({"table": Table}, project.params)
-    clean = {model: read_records(project.clean / f"{model}.csv") for model in settings.paper}
-    return table2.table2(cells(project), clean, settings.paper)
-
-
-TWO_CLASS_CIFAR = Pipeline("two-class CIFAR", "two_class_cifar", "make cifar", "table2.csv", cells, tabulate)
+TWO_CLASS_CIFAR = Pipeline("two-class CIFAR", "two_class_cifar", "make cifar", cells)

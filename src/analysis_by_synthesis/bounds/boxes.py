@@ -96,6 +96,7 @@ class Layers:
 
 
 def interval(layers: Layers, box: Box) -> Enclosure:
+    """Of the logits, by interval arithmetic from layer to layer."""
     middle, radius = box.center[:, :, None, None], box.radius[:, :, None, None]
     for i in range(4):
         middle, radius = layers(i, middle), layers.absolute(i, radius)
@@ -107,6 +108,7 @@ def interval(layers: Layers, box: Box) -> Enclosure:
 
 
 def mean_value(layers: Layers, box: Box) -> Enclosure:
+    """Of the logits, around those of the center, by an enclosure of the Jacobian."""
     middle, radius = box.center[:, :, None, None], box.radius[:, :, None, None]
     jacobian = torch.diag_embed(box.radius)[..., None, None]
     spread = torch.zeros_like(jacobian)
@@ -123,11 +125,13 @@ def mean_value(layers: Layers, box: Box) -> Enclosure:
 
 
 def affine(layers: Layers, box: Box) -> Enclosure:
+    """Of the logits, by affine forms: a line for each ELU; the errors of the lines are added up, whatever their signs."""
     found = pulled_back(layers, box)
     return Enclosure.apart(found.center, found.linear, found.error)
 
 
 def pulled_back(layers: Layers, box: Box) -> Enclosure:
+    """As `affine`; the errors are pulled back through the decoder with their signs."""
     middle, error = box.center[:, :, None, None], torch.zeros_like(box.center)[:, :, None, None]
     linear = torch.diag_embed(box.radius)[..., None, None]
     lines = []

@@ -1,4 +1,4 @@
-"""What is known about each image, and the settings of the searches."""
+"""What is known about each image."""
 
 import torch
 from torch import Tensor

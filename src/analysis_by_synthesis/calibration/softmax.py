@@ -17,6 +17,11 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, median_confidence: float) 
     """alpha, which minimises the cross-entropy without eta, and eta, which then lowers the median confidence as wanted.
 
     eta is 0 where the confidence is not above that anyway.
+
+    Args:
+        logits: (N, C).
+        labels: (N,).
+        median_confidence: of the largest of the C probabilities, at least 1 / C.
     """
     logits = logits.astype(np.float64)
 

@@ -32,7 +32,6 @@ from analysis_by_synthesis.pipeline.files import replacing
 log = logging.getLogger(__name__)
 
 LOCAL = "ABS_FILES"  # the environment variable that names a folder of files that are on this machine
-NAMES = tuple(name for pair in FILES.values() for name in pair)
 
 
 class SourceError(Exception):

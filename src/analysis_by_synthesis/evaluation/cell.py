@@ -50,8 +50,10 @@ class Experiment(Block):
 
         Args:
             model: its folder.
+            attack: with its settings, which the records depend on.
             samples: the first so many test images of the order are attacked.
             code: fingerprints of the code that runs.
+            stem: of the three files; its name and that of its folder name the kept pieces too.
             data: whose test images are attacked.
             work: where finished pieces are kept.
             others: the folders of the models that the attack needs, if they don't lie beside that of the model.

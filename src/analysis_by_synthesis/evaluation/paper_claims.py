@@ -50,7 +50,7 @@ def _single_best(norm: Norm) -> Callable[[Evidence, ClaimSettings], Judged]:
             for attack in common
         ]
         won, n = max(shares, key=lambda pair: pair[0] / pair[1])
-        return Judged(share(n - won, n), n, 0.5)
+        return Judged(share(n - won, n), n, settings.majority)
 
     return lost
 
@@ -62,7 +62,7 @@ def _together(evidence: Evidence, settings: ClaimSettings) -> Judged:
         for (norm, model), table in evidence.distances.items()
         if model in MODEL_LABELS and table.shape[1] > 1
     ]
-    return Judged(share(sum(pairs), len(pairs)), len(pairs), 0.5) if pairs else Judged(None, 0)
+    return Judged(share(sum(pairs), len(pairs)), len(pairs), settings.majority) if pairs else Judged(None, 0)
 
 
 def _without_boundary(evidence: Evidence, settings: ClaimSettings) -> Judged:
@@ -89,7 +89,7 @@ def _susceptible(evidence: Evidence, settings: ClaimSettings) -> Judged:
     if table is None:
         return Judged(None, 0)
     fooled = (~withstood(table.min(axis=1), evidence.thresholds["l2"])).sum()
-    return Judged(share(fooled, len(table)), len(table), 0.5)
+    return Judged(share(fooled, len(table)), len(table), settings.majority)
 
 
 def _binarization(evidence: Evidence, settings: ClaimSettings) -> Judged:
@@ -108,14 +108,14 @@ def _binarization(evidence: Evidence, settings: ClaimSettings) -> Judged:
 def _unrecognizable(*models: str) -> Callable[[Evidence, ClaimSettings], Judged]:
     def least(evidence: Evidence, settings: ClaimSettings) -> Judged:
         reached, starts = min((evidence.distal[model] for model in models), key=lambda pair: pair[0] / pair[1])
-        return Judged(share(reached, starts), starts, 0.5)
+        return Judged(share(reached, starts), starts, settings.majority)
 
     return least
 
 
 def _none_distal(evidence: Evidence, settings: ClaimSettings) -> Judged:
     reached, starts = evidence.distal["abs"]
-    return Judged(share(starts - reached, starts), starts, 0.5)
+    return Judged(share(starts - reached, starts), starts, settings.majority)
 
 
 def _bound(model: str, norm: Norm, of: Statistic) -> Callable[[Evidence, ClaimSettings], Judged]:

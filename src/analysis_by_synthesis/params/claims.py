@@ -14,6 +14,8 @@ class ClaimSettings(Block):
     """Of the resamples."""
     close_accuracy: Share
     """Clean accuracy that still counts as close to 99 %."""
+    majority: Share
+    """Share of the images, ascents or attacks that a sentence about most of them asks for."""
     not_much_better: Factor
     """Ratio of two medians up to which the larger one is not much better."""
     slightly_larger: Annotated[Positive, Paper("0.35; section 7 and Figures 2 and 8")]

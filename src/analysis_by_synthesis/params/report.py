@@ -21,7 +21,7 @@ EVERYTHING = "All {} Attacks, ours too"
 
 
 class FlagSettings(Block):
-    """When an attack is flagged as too weak (reporting.flags)."""
+    """When an attack is flagged as too weak (evaluation.flags)."""
 
     factor: Annotated[float, Field(ge=1)]
     """Factor between two medians that counts as a difference."""

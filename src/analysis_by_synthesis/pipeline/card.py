@@ -1,6 +1,5 @@
 """Run cards: beside a result stands how, where and by which code it was made. Nothing is computed from them."""
 
-import json
 import os
 import platform
 from datetime import UTC, datetime
@@ -8,8 +7,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from analysis_by_synthesis.pipeline.files import write_json
+
 VERSIONS = ("torch", "numpy", "numba", "scipy", "foolbox", "eagerpy", "pyautoattack")  # of what computes
-BEFORE = "before fingerprints"  # the code of results that are older than run cards: theirs have no fingerprints
 CARD_KEYS = {"code", "samples", "seconds", "device", "cpu", "versions"}
 
 
@@ -44,10 +44,7 @@ def write_card(
         "cores": os.cpu_count(),
         "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in VERSIONS},
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_text(json.dumps(card, indent=2) + "\n")
-    os.replace(partial, path)
+    write_json(path, card)
 
 
 def processor() -> str:

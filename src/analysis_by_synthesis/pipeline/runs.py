@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis_by_synthesis.pipeline.card import BEFORE, CARD_KEYS
+from analysis_by_synthesis.pipeline.card import CARD_KEYS
 from analysis_by_synthesis.pipeline.files import read_json
 
 COLUMNS = ("samples", "seconds", "device", "cpu")  # of the cards
@@ -27,20 +27,17 @@ def read_cards(results: Path) -> dict[str, dict[str, Any]]:
 
 
 def made_by(card: dict[str, Any], code: dict[str, dict[str, str]]) -> str:
-    """Whether the present code, an older one, or one from before there were fingerprints made a result.
+    """Whether the present code or an older one made a result.
 
     Args:
         code: code.json.
     """
-    if not card["code"]:
-        return BEFORE
     now = {key: code.get(key.split(".", 1)[0], {}).get(key.split(".", 1)[1]) for key in card["code"]}
-    return PRESENT if now == card["code"] else OLDER
+    return PRESENT if now and now == card["code"] else OLDER
 
 
 def table_of_runs(results: Path, code: dict[str, dict[str, str]]) -> pd.DataFrame:
-    """A row per result: result, made_by, samples, seconds, seconds_per_sample, device, cpu; what older cards don't
-    know is left empty.
+    """A row per result: result, made_by, samples, seconds, seconds_per_sample, device, cpu.
 
     Args:
         results: the folder of all results.

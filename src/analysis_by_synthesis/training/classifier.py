@@ -54,7 +54,7 @@ def train(
     """Train a network on images (N, *image_shape) and labels (N,).
 
     Args:
-        label: the block of `classifiers` in params.yaml.
+        label: its name in messages.
 
     Returns:
         the network in evaluation mode on the CPU; one row per epoch: epoch, loss, accuracy (of the images trained on, so

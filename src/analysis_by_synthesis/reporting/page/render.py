@@ -11,7 +11,7 @@ from analysis_by_synthesis.params.report import MODEL_LABELS
 from analysis_by_synthesis.pipeline.files import read_json
 from analysis_by_synthesis.reporting.captions import NORM_SYMBOLS
 from analysis_by_synthesis.reporting.numbers import columns_of_words, distance, javascript, number, share
-from analysis_by_synthesis.reporting.page import sections
+from analysis_by_synthesis.reporting.page import front, sections
 from analysis_by_synthesis.reporting.page.entries import groups
 from analysis_by_synthesis.reporting.page.explained import explained
 
@@ -30,7 +30,7 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
     table = pd.read_csv(metrics / "table1.csv", dtype={"rejected": "Int64"})
     runs = pd.read_csv(metrics / "runs.csv")
     bounds = read_json(metrics / "bounds.json")
-    first, second, *others = sections.figures(metrics, plots)
+    first, second, *others = front.figures(metrics, plots)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )  # fmt: skip
@@ -39,17 +39,17 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
         models=MODEL_LABELS,
         norms=NORM_SYMBOLS,
         thresholds={NORM_SYMBOLS[norm]: threshold for norm, threshold in thresholds.items()},
-        headline=sections.headline(bounds),
-        cards=sections.cards(bounds, table),
+        headline=front.headline(bounds),
+        cards=front.cards(bounds, table),
         clean=table[(table["norm"] == "clean") & (table["model"] == "abs")].iloc[0].to_dict(),
         groups=groups(table, thresholds),
         disagreements=_records(pd.read_csv(metrics / "disagreements.csv")),
-        bounds=sections.bound_rows(bounds),
+        bounds=front.bound_rows(bounds),
         explained=explained(plots / "reconstructions", thresholds),
         first_figure=first,
         bounds_figure=second,
         figures=others,
-        flags=sections.flags(pd.read_csv(metrics / "flags.csv")),
+        flags=front.flags(pd.read_csv(metrics / "flags.csv")),
         sections=[
             *sections.control(metrics / "control.csv"),
             sections.claims(pd.read_csv(metrics / "claims.csv")),
@@ -61,20 +61,13 @@ def render(metrics: Path, plots: Path, requirements: Path, seeds: dict[str, int]
             sections.distal(read_json(metrics / "distal.json")),
             sections.distal_matrix(pd.read_csv(metrics / "distal_matrix.csv")),
             sections.calibration(pd.read_csv(metrics / "calibration.csv")),
+            sections.costs(runs),
         ],
         pgd=read_json(metrics / "pgd_accuracy.json"),
-        hours=_run_times(runs),
         provenance=runs["made_by"].value_counts().to_dict(),
         versions=_versions(requirements),
         seeds=seeds,
     )
-
-
-def _run_times(runs: pd.DataFrame) -> dict[str, float]:
-    """Hours that the attacks on each model took, by the run cards."""
-    cells = runs[runs["result"].str.startswith(("attacks/", "bounds/"))]
-    hours = cells["seconds"].groupby(cells["result"].str.extract(r"/(\w+)-", expand=False)).sum() / 3600
-    return {label: float(hours[model]) for model, label in MODEL_LABELS.items() if model in hours}
 
 
 def _versions(requirements: Path) -> list[str]:

@@ -56,10 +56,29 @@ def test_names_a_missing_key(tmp_path):
         read({"vae": VAETraining}, tmp_path / "params.yaml")
 
 
-def test_refuses_broken_yaml(tmp_path):
-    (tmp_path / "params.yaml").write_text("vae: {")
-    with pytest.raises(UserError, match="is not valid YAML"):
-        read({"vae": VAETraining}, tmp_path / "params.yaml")
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"vae: {", "is not valid YAML"),
+        (b"seed: 1\nvae:\n  epochs: 1\n  epochs: 2\n", "the key epochs stands here twice"),
+        ("seed: 1  # \u00e9".encode("latin-1"), r"is not UTF-8 \(byte 11\); save it as UTF-8"),
+        (b"seed: '5'", r"seed: input should be a valid integer \(it is '5'\)"),
+        (b"seed: 1.0", "seed: input should be a valid integer"),
+    ],
+)
+def test_refuses_a_broken_file(tmp_path, content, sentence):
+    (tmp_path / "params.yaml").write_bytes(content)
+    with pytest.raises(UserError, match=sentence):
+        read({"seed": int}, tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").unlink()
+    (tmp_path / "params.yaml").mkdir()
+    with pytest.raises(UserError, match="can't be read"):
+        read({"seed": int}, tmp_path / "params.yaml")
+
+
+def test_a_merged_block_may_replace_what_it_merges(tmp_path):
+    (tmp_path / "params.yaml").write_text("a: &a {x: 1}\nb: {<<: *a, x: 2}")
+    assert read({"b": dict[str, int]}, tmp_path / "params.yaml") == [{"x": 2}]
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +152,19 @@ def test_the_committed_parameters_are_valid():
         ("calibration.images", 10001, r"calibration\.images: there are 10000 images"),
         ("evaluation.start_images", 60001, r"evaluation\.start_images: there are 60000 images"),
         ("digits", [0, 1], "leave it as it is"),
+        ("seed", -1, r"seed is -1; give a seed from 0"),
+        ("claims.seed", 2**32, r"claims\.seed is 4294967296; give a seed"),
+        ("seeds.seeds", [100, -1], r"seeds\.seeds\.1 is -1; give a seed"),
+        ("models.abs.inference.seed", -1, r"models\.abs\.inference\.seed is -1"),
+        ("evaluation.margin", float("inf"), r"evaluation\.margin is inf; give a finite number"),
+        ("attacks.fgm_ge.difference_steps", [0.1, float("inf")], r"difference_steps\.1 is inf"),
+        ("evaluation.overshoots", [], "lengthened by factors of at least 1"),
+        ("evaluation.overshoots", [1.0, 0.9], "lengthened by factors of at least 1"),
+        ("models.abs.inference.principal_components", 800, "an image has 784 pixels; lower it"),
+        ("models.nearest_neighbor.references", {}, "name the files train-images-idx3-ubyte and train-labels"),
+        ("cells.bounds.models", ["binary_abs"], r"cells\.bounds\.models has no abs"),
+        ("attacks.clean", {"module": "ddn"}, "attacks"),
+        ("attacks.ddn.label", "All L2 Attacks", r"attacks\.ddn\.label: rows over several attacks begin with All"),
         (
             "cells.attack.attacks",
             ["latent_descent"],

@@ -12,7 +12,7 @@ from project import ROOT
 
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
-from analysis_by_synthesis.pipeline.files import replacing
+from analysis_by_synthesis.pipeline.files import read_json, replacing
 from analysis_by_synthesis.pipeline.stage import KEPT
 
 
@@ -29,6 +29,17 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
         raise RuntimeError
     assert path.read_text() == "first"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_piece_that_lacks_its_time_is_made_again(tmp_path):
+    checkpoints = Checkpoints("stage", {}, {}, [], tmp_path)
+    checkpoints.save("first", {"x": 1})
+    assert checkpoints.piece("first", lambda: {"x": 2}) == {"x": 2}
+
+
+def test_json_that_can_not_be_read_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"can't be read \(Is a directory\)"):
+        read_json(tmp_path)
 
 
 def test_what_a_stage_needs_is_named_where_it_is_missing(tmp_path):
@@ -51,6 +62,7 @@ def test_a_full_disk_is_named_and_loses_nothing(tmp_path, monkeypatch):
     [
         ("raise UserError('mend this.')", (1, "ERROR: mend this.")),
         ("raise KeyboardInterrupt", (130, f"Interrupted; {KEPT}.")),
+        ("open('stages')", (1, f"ERROR: stages: Is a directory; mend that and run again, {KEPT}.")),
     ],
 )
 def test_a_command_ends_with_one_sentence(tmp_path, body, said):

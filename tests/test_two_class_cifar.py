@@ -8,9 +8,11 @@ import pytest
 import yaml
 from project import pipeline_of_its_own
 
+from analysis_by_synthesis.audit import pipelines
+from analysis_by_synthesis.audit.files import check_files
 from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import read_stages
-from analysis_by_synthesis.audit.two_class_cifar import BOUNDED
+from analysis_by_synthesis.audit.two_class_cifar import BOUNDED, TWO_CLASS_CIFAR
 from analysis_by_synthesis.data import mnist, two_class_cifar
 from analysis_by_synthesis.data.registry import dataset
 from analysis_by_synthesis.evaluation.convergence import summarise
@@ -89,6 +91,37 @@ def test_the_audit_finds_a_table_that_does_not_follow_from_the_records(tmp_path)
     write_csv(project.clean / "cnn.csv", pd.read_csv(project.clean / "cnn.csv").assign(predicted=0))
     found = check_remake(project, table).faults
     assert [fault.split(":")[0] for fault in found] == ["metrics/table2.csv", "metrics/table2.md"]
+
+
+def test_the_audit_names_each_file_that_can_not_be_read_and_stops_there(tmp_path):
+    project = pipeline_of_its_own("two_class_cifar", tmp_path)
+    assert check_files(project).faults == []
+    cell = project.attacks / "cnn-ddn"
+    table = pd.read_csv(cell.with_suffix(".csv"))
+    garbled = table["clean_correct"].astype(object).where(table.index > 0, "x")
+    damaged = {
+        cell.with_suffix(".csv"): [
+            ("", "can't be read"),
+            (table.drop(columns="l2").to_csv(index=False), "l2 is missing or garbled"),
+            (table.assign(clean_correct=garbled).to_csv(index=False), "clean_correct is missing or garbled"),
+            (table.iloc[1:].to_csv(index=False), f"not ({len(table) - 1}, 3, 32, 32)"),
+        ],
+        cell.with_suffix(".npz"): [("PK", "can't be read")],
+        cell.with_suffix(".json"): [('{"a": 1}', "is no run card"), ("{", "is not JSON")],
+        project.clean / "abs.csv": [("image,label\n0,1\n", "predicted is missing or garbled")],
+        project.code: [("[1]", "has other keys than it should"), ('{"a": 1}', "has other keys than it should")],
+        project.experiment: [('{"a": 1}', "has other keys than it should")],
+    }
+    for path, changes in damaged.items():
+        before = path.read_bytes()
+        for content, sentence in changes:
+            path.write_text(content)
+            (fault,) = check_files(project).faults
+            assert path.stem in fault and sentence in fault
+        path.write_bytes(before)
+    project.code.write_text("[1]")
+    *_, last = pipelines.verdicts(Project(tmp_path), TWO_CLASS_CIFAR, share=1.0, seed=0)
+    assert last.faults == [f"{project.code}: has other keys than it should; take it from git"]
 
 
 def test_convergence_counts_falls_and_changed_classes():

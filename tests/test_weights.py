@@ -12,7 +12,7 @@ from analysis_by_synthesis.networks import cnn, substitute
 from analysis_by_synthesis.networks.convert import CLASSIFIERS, convert, convert_all
 from analysis_by_synthesis.networks.decoders import load_decoders
 from analysis_by_synthesis.networks.vae import VAE
-from analysis_by_synthesis.networks.weights import load_weights
+from analysis_by_synthesis.networks.weights import load_weights, save_weights
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
 
@@ -35,11 +35,17 @@ def classifier(network):
     return state
 
 
-def test_the_authors_networks_become_ours(tmp_path):
+def authors_files(folder):
+    """Write the thirteen files; the state dicts of the VAEs, and the classifiers."""
     states = {f"ABS_{digit}.net": theirs() for digit in range(10)}
     networks = {"vanilla_cnn.net": cnn.build(), "binary_cnn.net": cnn.build(), "transfer_cnn.net": substitute.build()}
     for name, state in (states | {name: classifier(network) for name, network in networks.items()}).items():
-        torch.save(state, tmp_path / name)
+        torch.save(state, folder / name)
+    return states, networks
+
+
+def test_the_authors_networks_become_ours(tmp_path):
+    states, networks = authors_files(tmp_path)
     convert_all(tmp_path, tmp_path / "weights")
     for decoder, state in zip(load_decoders(tmp_path / "weights" / "abs"), states.values()):
         assert torch.equal(decoder.conv_3.weight, state["Decoder.conv_3.weight"])
@@ -48,6 +54,18 @@ def test_the_authors_networks_become_ours(tmp_path):
     for (folder, build), network in zip(CLASSIFIERS.values(), networks.values()):
         loaded = load_weights(build(), tmp_path / "weights" / folder / "weights.safetensors")
         assert torch.equal(loaded(x), network.eval()(x))
+
+
+def test_weights_that_are_there_are_not_replaced_by_others(tmp_path):
+    authors_files(tmp_path)
+    for _ in range(2):  # the same ones may stay
+        convert_all(tmp_path, tmp_path / "weights")
+    other = tmp_path / "weights/abs/7.safetensors"
+    save_weights(VAE(), other)
+    before = other.read_bytes()
+    with pytest.raises(UserError, match=r"7\.safetensors holds other weights; name another folder"):
+        convert_all(tmp_path, tmp_path / "weights")
+    assert other.read_bytes() == before
 
 
 def test_nothing_is_converted_where_a_file_is_missing(tmp_path):
@@ -74,6 +92,8 @@ def test_names_of_data_parallel_are_understood(tmp_path):
         (lambda s: s.update({"Decoder.conv_3.weight": torch.zeros(16, 1, 3, 3)}), r"has the shape \(16, 1, 3, 3\)"),
         (lambda s: s["Decoder.conv_3.bias"].fill_(torch.nan), "not finite"),
         (lambda s: s.update({"epoch": 3}), "something else than a state dict"),
+        (lambda s: s.update({3: torch.zeros(1)}), "something else than a state dict"),
+        (lambda s: s.update({"Decoder.conv_3.bias": torch.zeros(1).to_sparse()}), "something else than a state dict"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, change, message):
@@ -111,6 +131,25 @@ def test_other_weights_go_through_the_same_evaluation(here, tmp_path):
     committed = pd.read_csv(here.attacks / "cnn-gaussian_noise.csv").iloc[:4]
     assert pd.read_csv(tmp_path / "results/attacks/cnn-gaussian_noise.csv").equals(committed)
     assert {path: path.read_bytes() for path in here.root.rglob("*.json")} == before
+
+
+def test_an_evaluation_never_shrinks_and_asks_for_images_that_there_are(here, tmp_path):
+    for cell, n in (("cnn-gaussian_noise", 4), ("nearest_neighbor-clean", 6)):
+        evaluate(here, here.models, tmp_path / "out", [cell], samples=n)
+        with pytest.raises(UserError, match=f"has {n} images; ask for as many samples, or name another folder"):
+            evaluate(here, here.models, tmp_path / "out", [cell], samples=n - 1)
+    assert len(pd.read_csv(tmp_path / "out/results/clean/nearest_neighbor.csv")) == 6
+    for cell, most in (("cnn-fgm", 9000), ("cnn-clean", 10000)):
+        with pytest.raises(UserError, match=f"{cell}: there are {most} images, not {most + 1}"):
+            evaluate(here, here.models, tmp_path / "other", [cell], samples=most + 1)
+
+
+def test_a_damaged_record_of_the_project_is_named_before_anything_runs(here, tmp_path, monkeypatch):
+    project = Project(shutil.copytree(here.root, tmp_path / "project", symlinks=True))
+    (project.attacks / "cnn-fgm.csv").write_text("")
+    with pytest.raises(UserError, match=r"cnn-fgm\.csv can't be read"):
+        evaluate(project, here.models, tmp_path / "out", ["cnn-fgm"], samples=2)
+    assert not (tmp_path / "out/results").exists()
 
 
 def layout(folder, *names):

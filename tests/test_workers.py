@@ -16,6 +16,7 @@ import pytest
 import torch
 import toy_project
 import yaml
+from dvc.repo import Repo
 
 from analysis_by_synthesis.pipeline.checkpoints import Checkpoints
 from analysis_by_synthesis.pipeline.errors import UserError
@@ -24,7 +25,7 @@ from analysis_by_synthesis.pipeline.stage import INTERRUPTED
 from analysis_by_synthesis.pipeline.work import Work
 from analysis_by_synthesis.workers import cluster, engine
 from analysis_by_synthesis.workers.engine import Engine, only_run
-from analysis_by_synthesis.workers.graph import Stage
+from analysis_by_synthesis.workers.graph import Stage, read_stages
 from analysis_by_synthesis.workers.task import DeathError, Task
 from analysis_by_synthesis.workers.worker import work_of
 
@@ -167,6 +168,19 @@ def test_only_one_run_at_a_time(tmp_path):
         pass
     with only_run(tmp_path / "lock"):
         pass
+
+
+def test_what_dvc_can_not_read_ends_in_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="DVC can't read the project"):
+        read_stages(Project(tmp_path))
+    Repo.init(str(tmp_path), no_scm=True).close()
+    (tmp_path / "dvc.yaml").write_text("stages: [")
+    with pytest.raises(UserError, match=r"DVC can't read the project .*dvc\.yaml"):
+        read_stages(Project(tmp_path))
+    (tmp_path / "dvc.yaml").write_text("stages: {one: {cmd: one, outs: [one]}}")
+    (tmp_path / "dvc.lock").write_text("")
+    with pytest.raises(UserError, match=r"DVC can't read the project .*dvc\.lock"):
+        read_stages(Project(tmp_path))
 
 
 def test_what_is_left_is_expected_from_the_run_cards(pipeline):

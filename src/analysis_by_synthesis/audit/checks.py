@@ -7,6 +7,7 @@ from analysis_by_synthesis.audit import pipelines
 from analysis_by_synthesis.audit.adversarials import check_cells
 from analysis_by_synthesis.audit.bounds import check_bounds, check_search
 from analysis_by_synthesis.audit.clean import check_clean
+from analysis_by_synthesis.audit.files import check_files
 from analysis_by_synthesis.audit.provenance import check_provenance
 from analysis_by_synthesis.audit.released import RELEASED
 from analysis_by_synthesis.audit.remake import check_remake
@@ -63,6 +64,10 @@ def verdicts(
         reruns: so many cells, drawn with `seed`, are attacked again.
         remade: the stages that are run again, and the tolerance of their numbers.
     """
+    readable = check_files(project)
+    yield readable
+    if readable.faults:
+        return
     yield check_code(project)
     stages, code = read_stages(project), read_json(project.code)
     yield check_state(project, stages)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from analysis_by_synthesis.audit.adversarials import check_cells
 from analysis_by_synthesis.audit.bounds import check_bounds
 from analysis_by_synthesis.audit.clean import check_clean
+from analysis_by_synthesis.audit.files import check_files
 from analysis_by_synthesis.audit.remake import check_remake
 from analysis_by_synthesis.audit.stages import read_stages
 from analysis_by_synthesis.audit.state import check_code, check_configuration, check_state
@@ -48,6 +49,10 @@ def verdicts(main: Project, pipeline: Pipeline, share: float, seed: int) -> Iter
     if not any((project.root / out).exists() for out in table.outs):
         note = f"it has no results yet; {pipeline.command} computes them"
         yield Verdict(pipeline.name, notes=[note], skipped=True)
+        return
+    readable = check_files(project)
+    yield readable
+    if readable.faults:
         return
     yield check_code(project)
     yield check_configuration(project)

@@ -38,10 +38,14 @@ def read_stages(project: Project) -> dict[str, Stage]:
     Raises:
         UserError: dvc.yaml or dvc.lock can't be read.
     """
+    if not project.lock.exists():
+        raise UserError(f"{project.lock} is not here; take it from git, or run: dvc repro")
     try:
         with Repo(str(project.root)) as repo:
             own = [stage for stage in repo.index.stages if Path(stage.wdir) == project.root.resolve()]
             return {stage.name: _resolved(project, stage) for stage in own}
+    except UserError:
+        raise
     except Exception as error:  # DVC has many, each with a sentence
         raise UserError(f"dvc.yaml and dvc.lock can't be read here ({error}); take them from git.") from error
 

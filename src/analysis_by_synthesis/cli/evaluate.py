@@ -1,7 +1,6 @@
 """Other weights through the same evaluation as the committed ones."""
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from analysis_by_synthesis.params.attacks.base import AttackSettings
 from analysis_by_synthesis.params.base import Count
 from analysis_by_synthesis.params.check import check
 from analysis_by_synthesis.params.class_scalars import ClassScalars
+from analysis_by_synthesis.params.data import TEST_IMAGES
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.reader import read, read_tree
 from analysis_by_synthesis.pipeline.code import fingerprints
@@ -55,14 +55,24 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
         UserError: there is no such cell, a model is missing or wrong, or the output can't be written to.
     """
     check(project.params)
-    seed, order, evaluation, clean_images = read(
-        {"seed": int, "order": int, "evaluation": Evaluation, "clean_images": Count}, project.params
-    )
+    seed, order, evaluation, clean_images, calibration = read({
+        "seed": int, "order": int, "evaluation": Evaluation, "clean_images": Count, "calibration.images": Count,
+    }, project.params)  # fmt: skip
     experiment, cells = Experiment(seed=seed, order=order, evaluation=evaluation), _cells(project, names)
     loaded = {attack: _attack(project, attack) for _, attack in cells.values() if attack != CLEAN}
     needed = {name for _, attack in loaded.values() for name in attack.settings.needs if (weights / name).is_dir()}
     made = Project(output)
     _check_folders(weights, made)
+    asked = {
+        name: samples or (clean_images if attack == CLEAN else loaded[attack][0].samples)
+        for name, (_, attack) in cells.items()
+    }
+    for name, (model, attack_name) in cells.items():
+        clean = attack_name == CLEAN
+        most = TEST_IMAGES - (0 if clean else calibration)
+        if asked[name] > most:
+            raise UserError(f"{name}: there are {most} images, not {asked[name]}; ask for fewer samples.")
+        _check_records(made.clean / f"{model}.csv" if clean else made.attacks / f"{name}.csv", asked[name])
     models = {model for model, _ in cells.values()} | needed
     _collect(project, weights, made, models)
     _link_images(project, made)
@@ -70,16 +80,17 @@ def evaluate(project: Project, weights: Path, output: Path, names: list[str], sa
     rows = []
     for name, (model, attack_name) in cells.items():
         if attack_name == CLEAN:
-            rows.append({"cell": name} | _clean(project, made, model, samples or clean_images))
+            rows.append({"cell": name} | _clean(project, made, model, asked[name]))
             continue
         block, attack = loaded[attack_name]
         others = {other: (made if other in needed else project).models / other for other in attack.settings.needs}
         code = fingerprints(project, [f"attacks.{attack_name}", *(f"models.{each}" for each in (model, *others))])
-        n, stem = samples or block.samples, made.attacks / name
+        n, stem = asked[name], made.attacks / name
+        here = _committed(project.attacks / f"{name}.csv", block.norm)
         complete(experiment.run(made.models / model, attack, n, code, stem, dataset(project.mnist), made.work, others))
         distances = read_records(made.attacks / f"{name}.csv")[block.norm]
-        here = _committed(project.attacks / f"{name}.csv", block.norm, distances.index)
-        values = {"value": median(distances.to_numpy()).value, "committed": median(here.to_numpy()).value}
+        committed = median(here.reindex(distances.index).to_numpy()).value
+        values = {"value": median(distances.to_numpy()).value, "committed": committed}
         rows.append({"cell": name, "n": n, "measure": f"median {block.norm}"} | values)
     return pd.DataFrame(rows)
 
@@ -110,6 +121,12 @@ def _check_folders(weights: Path, made: Project) -> None:
         raise UserError(
             f"{made.root} is a project, whose results would be replaced; name another folder for the output."
         )
+
+
+def _check_records(path: Path, n: int) -> None:
+    """Records of more images than are asked for would be lost."""
+    if path.exists() and (there := len(_committed(path, "label"))) > n:
+        raise UserError(f"{path} has {there} images; ask for as many samples, or name another folder for the output.")
 
 
 def _collect(project: Project, weights: Path, made: Project, names: set[str]) -> None:
@@ -145,9 +162,8 @@ def _copy(path: Path, copy: Path) -> None:
         elif copy.read_bytes() != path.read_bytes():
             raise UserError(f"{copy} is there, and is not {path}; name another folder for the output.")
     except OSError as error:
-        raise UserError(
-            f"{path} can't be copied to {copy} ({error.strerror}); name another folder for the output."
-        ) from None
+        said = "mend that" if error.filename == str(path) else "name another folder for the output"
+        raise UserError(f"{path} can't be copied to {copy} ({error.strerror}: {error.filename}); {said}.") from None
 
 
 def _check_models(weights: Path, made: Project, names: set[str]) -> None:
@@ -161,19 +177,21 @@ def _check_models(weights: Path, made: Project, names: set[str]) -> None:
 
 
 def _clean(project: Project, made: Project, name: str, n: int) -> dict[str, Any]:
-    where = device()
+    where, here = device(), _committed(project.clean / f"{name}.csv", "predicted")
     model = load_model(name, made.models, where)
     images, labels = (part[:n] for part in load("test", project.mnist))
     parts = progress(images.split(BATCH), f"{name}, clean images")
     predicted = torch.cat([predict(model, part.to(where)).cpu() for part in parts])
     table = pd.DataFrame({"image": range(n), "label": labels, "predicted": predicted})
     write_csv(made.clean / f"{name}.csv", table)
-    here = _committed(project.clean / f"{name}.csv", "predicted", table["image"]).to_numpy()
-    right = (here == labels.numpy()).mean() if not pd.isna(here).any() else float("nan")
+    committed = here.reindex(table["image"]).to_numpy()
+    right = (committed == labels.numpy()).mean() if not pd.isna(committed).any() else float("nan")
     return {"n": n, "measure": "accuracy", "value": float((predicted == labels).double().mean()), "committed": right}
 
 
-def _committed(path: Path, column: str, images: Iterable[int]) -> pd.Series:
-    """What the project's records of its own model say of these test images; nan where it has none."""
-    here = read_records(path)[column] if path.exists() else pd.Series(dtype=float)
-    return here.reindex(images)
+def _committed(path: Path, column: str) -> pd.Series:
+    """What the project's records of its own model say, by test image; nothing where it has none."""
+    try:
+        return read_records(path)[column].astype(float) if path.exists() else pd.Series(dtype=float)
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path} can't be read ({error}); take it from git.") from None

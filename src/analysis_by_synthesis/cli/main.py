@@ -160,7 +160,7 @@ def bounds(model: str, norm: Metric, images: tuple[int, ...], effort: str | None
     default=0,
     help="Attack so many cells again, one chunk of each; minutes each.",
 )
-@click.option("--seed", type=int, default=0, help="Of all samples.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of all samples.")
 def audit(everything: bool, reruns: int, seed: int) -> None:
     """Check the results that are committed here.
 

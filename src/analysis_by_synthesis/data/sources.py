@@ -159,6 +159,8 @@ def _from_mirror(source: Mirror, names: Iterable[str], timeout: float) -> dict[s
                 files[name] = gzip.decompress(response.read())
         except urllib.error.URLError as error:
             raise SourceError(f"{source.url} can't be reached ({error.reason}).") from error
+        except ValueError as error:
+            raise SourceError(f"{source.url} is not the address of a mirror ({error}).") from error
         except OSError as error:
             raise SourceError(f"{source.url} delivers a {name}.gz that can't be read ({error}).") from error
         except Exception as error:  # a truncated body or a broken gzip stream, by whatever name

@@ -6,6 +6,7 @@ import os
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 
 from analysis_by_synthesis.data.sources import LOCAL
@@ -35,7 +36,7 @@ def _verified(settings: Download, path: str) -> bytes:
     for source, fetch in _sources(settings, path):
         try:
             content = fetch()
-        except OSError as error:
+        except (OSError, ValueError, HTTPException) as error:  # no connection, no file, or no address
             log.warning("%s can't be read (%s).", source, error)
             continue
         if hashlib.sha256(content).hexdigest() == settings.sha256[path]:

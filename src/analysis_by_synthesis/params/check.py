@@ -1,5 +1,7 @@
 """The whole of params.yaml, checked before hours of work begin: what every stage will need, across blocks."""
 
+import math
+import re
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -18,13 +20,14 @@ from analysis_by_synthesis.params.cells import Cells
 from analysis_by_synthesis.params.claims import ClaimSettings
 from analysis_by_synthesis.params.class_scalars import ClassScalars
 from analysis_by_synthesis.params.classifiers import ClassifierTraining
-from analysis_by_synthesis.params.data import TEST_IMAGES, TRAINING_IMAGES, Download
+from analysis_by_synthesis.params.data import TEST_IMAGES, TRAINING_IMAGES, Download, MNISTFile
 from analysis_by_synthesis.params.distal import DistalSettings
 from analysis_by_synthesis.params.evaluation import Evaluation
 from analysis_by_synthesis.params.nearest_neighbor_bounds import NearestNeighborBounds
 from analysis_by_synthesis.params.paper_bounds import PaperBoundsSettings
 from analysis_by_synthesis.params.pgd_accuracy import PGD
 from analysis_by_synthesis.params.protocol_verdict import ProtocolVerdict
+from analysis_by_synthesis.params.reader import read_tree
 from analysis_by_synthesis.params.report import MODEL_LABELS, ReportSettings
 from analysis_by_synthesis.params.search_attack import SearchAttack
 from analysis_by_synthesis.params.seeds import Seeds
@@ -32,6 +35,12 @@ from analysis_by_synthesis.params.vae import VAETraining
 from analysis_by_synthesis.params.vae_health import VAEHealth
 from analysis_by_synthesis.params.whole import read_whole
 from analysis_by_synthesis.pipeline.errors import UserError
+
+SEEDS = 2**32  # numpy takes no larger ones
+PIXELS = 784
+REFERENCES = get_args(MNISTFile)[:2]  # of the training images
+RESERVED = ("clean", BOUND_GUIDED)  # of cells that are no attacks
+ALL = "All "
 
 BLOCKS: dict[str, Any] = {
     "seed": Annotated[int, Field(description="Of all trainings, attacks and ascents.")],
@@ -77,6 +86,8 @@ def check(path: Path) -> None:
     """
     values, settings = read_whole(BLOCKS, path)
     try:
+        _check_numbers(read_tree(path))
+        _check_names(values)
         _check_digits(values["digits"])
         _check_models(values)
         _check_attacks(values["attacks"], settings)
@@ -90,6 +101,32 @@ def check(path: Path) -> None:
 
 class WrongError(Exception):
     """What is wrong, without the file's name."""
+
+
+def _check_numbers(tree: Any, key: str = "") -> None:
+    """No number is infinite, and each seed is one that all libraries take."""
+    parts = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for name, value in parts:
+        where = f"{key}.{name}" if key else str(name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise WrongError(f"{where} is {value}; give a finite number.")
+        seed = "seed" in (name, key.rpartition(".")[2].removesuffix("s")) or where == "order"
+        if seed and isinstance(value, int) and not 0 <= value < SEEDS:
+            raise WrongError(f"{where} is {value}; give a seed from 0 to {SEEDS - 1}.")
+        _check_numbers(value, where)
+
+
+def _check_names(values: dict[str, Any]) -> None:
+    for kind in ("models", "attacks"):
+        for name in values[kind]:
+            if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
+                raise WrongError(
+                    f"{kind}.{name} can't be named so: small letters, digits and underscores, but not"
+                    f" {' or '.join(RESERVED)}; rename it."
+                )
+    for name, block in values["attacks"].items():
+        if block.label.startswith(ALL):
+            raise WrongError(f"attacks.{name}.label: rows over several attacks begin with {ALL.strip()}; rename it.")
 
 
 def _check_digits(digits: list[int]) -> None:
@@ -110,6 +147,11 @@ def _check_models(values: dict[str, Any]) -> None:
     for name in MODEL_LABELS:
         if name not in models:
             raise WrongError(f"models has no block {name}, which tables and figures show; add it.")
+    for name, block in models.items():
+        if block.get("inference", {}).get("principal_components", 0) > PIXELS:
+            raise WrongError(f"models.{name}.inference.principal_components: an image has {PIXELS} pixels; lower it.")
+        if "references" in block and set(block["references"]) != set(REFERENCES):
+            raise WrongError(f"models.{name}.references: name the files {' and '.join(REFERENCES)}.")
 
 
 def _check_attacks(attacks: dict[str, AttackBlock], settings: dict[str, AttackSettings]) -> None:
@@ -168,6 +210,8 @@ def check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> 
     twice = [cell for cell in cells.attacks() if cells.attacks().count(cell) > 1]
     if twice:
         raise WrongError(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
+    if "bounds_check" in values and "abs" not in cells.bounds.models:
+        raise WrongError("cells.bounds.models has no abs, whose bounds the claims and the page need; add it.")
     for model in cells.bounds.models:
         if model not in values["bounds"].images:
             raise WrongError(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
@@ -189,6 +233,9 @@ def _check_seeds(values: dict[str, Any], settings: dict[str, AttackSettings]) ->
 
 
 def _check_counts(values: dict[str, Any]) -> None:
+    overshoots = values["evaluation"].overshoots
+    if not overshoots or min(overshoots) < 1:
+        raise WrongError("evaluation.overshoots: adversarials are lengthened by factors of at least 1; correct it.")
     counts = {
         "clean_images": (values["clean_images"], TEST_IMAGES),
         "calibration.images": (values["calibration"].images, TEST_IMAGES),

@@ -10,6 +10,18 @@ from analysis_by_synthesis.params.renamed import RENAMED
 from analysis_by_synthesis.pipeline.errors import UserError
 
 
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # not in the stubs
+    """Refuses a key that stands twice in a block: YAML's last one would count."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for i, key in enumerate(keys):
+            if key in keys[:i]:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key} stands here twice", node.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
 def read(keys: dict[str, Any], path: Path) -> list[Any]:
     """Read the dotted `keys` of params.yaml, each as the type it is mapped to.
 
@@ -29,9 +41,13 @@ def read_tree(path: Path) -> dict[str, Any]:
         UserError: the file is missing or is not YAML.
     """
     try:
-        tree = yaml.safe_load(path.read_text())
+        tree = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise UserError(f"{path} is not here; run this from the project's root.") from None
+    except OSError as error:
+        raise UserError(f"{path} can't be read ({error.strerror}); mend that.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}; correct it.") from None
     if not isinstance(tree, dict):
@@ -70,6 +86,6 @@ def typed(value: Any, key: str, kind: Any, path: Path) -> Any:
         UserError: it has another type, or is impossible.
     """
     try:
-        return TypeAdapter(kind).validate_python(value)
+        return TypeAdapter(kind).validate_python(value, strict=None if isinstance(value, dict | list) else True)
     except ValidationError as error:
         raise faulty(key, error, path) from None

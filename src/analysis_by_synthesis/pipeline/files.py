@@ -51,5 +51,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path} is not here; take it from git, or run: dvc repro") from None
+    except OSError as error:
+        raise UserError(f"{path} can't be read ({error.strerror}); take it from git, or run: dvc repro") from None
     except ValueError:
         raise UserError(f"{path} is not JSON; take it from git, or run: dvc repro") from None

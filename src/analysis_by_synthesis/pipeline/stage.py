@@ -4,6 +4,7 @@ import inspect
 import logging
 import os
 import platform
+import shlex
 import signal
 import sys
 import threading
@@ -59,6 +60,10 @@ def ends_in_a_sentence(kept: str) -> Iterator[None]:
         yield
     except UserError as error:
         sys.exit(f"ERROR: {error}")
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(f"ERROR: {error.filename}: {error.strerror}; mend that and run again, {kept}.")
     except KeyboardInterrupt:
         stop()
         print(f"Interrupted; {kept}.", file=sys.stderr)
@@ -107,7 +112,7 @@ def check_own_code(root: Path) -> None:
     if PACKAGE.resolve() != own:
         raise UserError(
             f"the code that would run is {PACKAGE.resolve()}, not this project's {own};"
-            f" put it first: PYTHONPATH={own.parent} dvc repro"
+            f" put it first: PYTHONPATH={shlex.quote(str(own.parent))} dvc repro"
         )
 
 

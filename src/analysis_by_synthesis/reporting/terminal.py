@@ -124,7 +124,10 @@ def _table2(table: pd.DataFrame) -> Iterator[Table | str]:
 def _read(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise UserError(f"{path} is not here; take it from git, or run: dvc repro")
-    return pd.read_csv(path)
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read ({error}); take it from git, or run: dvc repro") from None
 
 
 def _grid(*heads: str) -> Table:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage import Stage
+
+from analysis_by_synthesis.pipeline.errors import UserError
 
 
 @contextmanager
@@ -14,8 +17,22 @@ def held(root: Path) -> Iterator[Repo]:
 
     Also where DVC takes the lock again, after a stage, for which it has left it to others.
     """
-    with Repo(str(root), _wait_for_lock=True) as repo, repo.lock:
+    with opened(root, _wait_for_lock=True) as repo, repo.lock:
         yield repo
+
+
+def opened(root: Path, **settings: bool) -> Repo:
+    """The repository around a folder.
+
+    Raises:
+        UserError: DVC finds none, or can't read its files.
+    """
+    try:
+        repo = Repo(str(root), **settings)
+        repo.index.check_graph()
+    except DvcException as error:
+        raise UserError(f"DVC can't read the project ({' '.join(str(error).split())}); mend that.") from None
+    return repo
 
 
 def own_stages(repo: Repo, root: Path) -> list[Stage]:

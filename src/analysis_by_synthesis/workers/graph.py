@@ -9,12 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvc.repo import Repo
 from dvc.stage import Stage as DVCStage
 
 from analysis_by_synthesis.pipeline.errors import UserError
 from analysis_by_synthesis.pipeline.project import Project
-from analysis_by_synthesis.workers.dvc_repo import held, own_stages
+from analysis_by_synthesis.workers.dvc_repo import held, opened, own_stages
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Stage:
 
 def read_stages(project: Project) -> dict[str, Stage]:
     """The stages of the project, by name."""
-    with Repo(str(project.root)) as repo:
+    with opened(project.root) as repo:
         successors = repo.index.graph.successors
         return {stage.name: _stage(stage, successors(stage)) for stage in own_stages(repo, project.root)}
 

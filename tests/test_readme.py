@@ -11,6 +11,8 @@ import pytest
 import yaml
 from project import ROOT, stages
 
+from analysis_by_synthesis.pipeline.runs import OLDER, made_by, read_cards
+
 SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
 
@@ -226,3 +228,54 @@ def test_the_union_is_that_of_the_records():
         low, high = sorted(known[known["model"] == model]["accuracy"])
         assert f"{words} between {low:.0%} and {high:.0%}".replace("%", " %") in text
     assert f"(lower bounds and attacks, n = {', '.join(map(str, known['n'].unique()))})" in text
+
+
+def test_the_control_is_counted():
+    table = pd.read_csv(ROOT / "metrics/control.csv")
+    table = table[table["authors_median_verdict"].notna()]
+    together, text = table[table["attack"].str.startswith("All ")], " ".join((ROOT / "README.md").read_text().split())
+    agree = (table["authors_median_verdict"] == "agrees").sum()
+    higher = together[together["authors_median_verdict"] == "ours higher"]
+    assert (
+        f"on the networks that the authors released, {agree} of {len(table)} medians lie where the paper's do" in text
+    )
+    assert f"of {len(together)} medians over all attacks of a norm all but two are not above the paper's" in text
+    assert {*zip(higher["model"], higher["norm"])} == {("abs", "l0"), ("binary_abs", "l0")}
+    assert set(higher["authors_n"]) == {20} and "ABS and Binary ABS in L0 (20 images)" in text
+    ratio = metrics("../released/metrics/bounds.json")["abs"]["l2"]["median_ratio"]
+    assert f"the lower bounds and adversarials of ABS are {100 * (ratio - 1):.1f} % apart in L2" in text
+
+
+def test_what_is_of_older_code_in_the_other_pipelines_is_said():
+    older = {}
+    for folder in ("released", "two_class_cifar"):
+        code = json.loads((ROOT / folder / "code.json").read_text())
+        cards = read_cards(ROOT / folder / "results")
+        older[folder] = {name for name, card in cards.items() if made_by(card, code) == OLDER}
+        if folder == "two_class_cifar":
+            assert older[folder] == set(cards)
+    assert older["released"] == {"bounds/abs-paper", "bounds/binary_abs-paper"}
+    assert "in `released/` and all of `two_class_cifar/` are of older code" in " ".join(
+        (ROOT / "README.md").read_text().split()
+    )
+
+
+def test_what_has_been_run_of_the_authors_networks_is_said():
+    folder = ROOT / "released"
+    page = " ".join((folder / "README.md").read_text().split())
+    cards = read_cards(folder / "results")
+    samples = {name.split("/")[1]: card["samples"] for name, card in cards.items() if name.startswith("attacks/")}
+    assert set(samples.values()) == {20, 60}
+    dear = {name.split("-", 1)[1] for name, n in samples.items() if n == 20}
+    assert dear == {"boundary", "pointwise_l2", "pointwise_l0"}
+    assert {name for name in samples if name.endswith("_ge")} == {"cnn-fgm_ge", "cnn-fgsm_ge"}
+    assert not any(name.startswith("fitted") or "auto_attack" in name for name in samples)
+    bounds = {card["samples"] for name, card in cards.items() if name.startswith("bounds/") and "paper" not in name}
+    assert bounds == {100}
+    for model, words in {
+        "abs": "ABS is right on {} %",
+        "binary_abs": "on {} % with the paper's gamma",
+        "fitted_binary_abs": "on {} % with the fitted one",
+    }.items():
+        clean = pd.read_csv(folder / f"results/clean/{model}.csv")
+        assert words.format(f"{100 * (clean['label'] == clean['predicted']).mean():.2f}") in page

@@ -124,8 +124,8 @@ def test_everything_passes_as_the_pipeline_has_left_it(audited):
     remade = {name: tolerance for name, tolerance in REMADE.items() if name not in alone}
     found = list(verdicts(audited, everything=False, reruns=1, seed=0, remade=remade))
     assert [str(verdict) for verdict in found if verdict.faults] == []
-    assert "results: 77 were made by the present code, 0 by older code" in found[2].checked
-    assert found[2].notes == []
+    assert "results: 77 were made by the present code, 0 by older code" in found[3].checked
+    assert found[3].notes == []
 
 
 def test_a_cell_gives_the_recorded_distances_again(audited):

@@ -271,7 +271,7 @@ def test_flags_are_grouped_and_shares_are_shares():
     assert len(zero["entries"]) == 2
     assert weaker["entries"] == ["FGM (L₂), Madry et al.: ∞, compared with 6.76"]
     assert nothing["entries"] == ["FGM (L₂), Madry et al.: 88 % of the samples, more than 5 %"]
-    assert set(sections.OF_MEDIANS) < set(MEANING)
+    assert set(front.OF_MEDIANS) < set(MEANING)
 
 
 def test_images_come_by_distance_and_keep_their_row_of_the_tiles(tmp_path):

@@ -149,7 +149,7 @@ def test_the_audit_says_in_one_sentence_what_it_can_not_check_without_the_weight
     *_, last = pipelines.verdicts(Project(tmp_path), RELEASED, share=1.0, seed=0)
     assert last.skipped and last.faults == [] and last.checked.endswith("state, predictions and adversarials")
     (note,) = last.notes
-    assert "weights.safetensors is not here" in note and note.endswith("make released gets what is missing")
+    assert note.endswith("0.safetensors is not here; make released gets what is missing")
     shutil.rmtree(project.metrics)
     (verdict,) = pipelines.verdicts(Project(tmp_path), RELEASED, share=1.0, seed=0)
     assert verdict.skipped and verdict.notes == ["it has no results yet; make released computes them"]

@@ -66,7 +66,8 @@ def verdicts(main: Project, pipeline: Pipeline, share: float, seed: int) -> Iter
         models = {name: load_model(name, project.models) for name in sorted({row.model for row in cells})}
         images, labels = dataset(project).load("test")
     except UserError as error:
-        note = f"{error}; {pipeline.command} gets what is missing"
+        what, _, _ = str(error).partition(";")
+        note = f"{what}; {pipeline.command} gets what is missing"
         yield Verdict(f"{pipeline.name}: state, predictions and adversarials", notes=[note], skipped=True)
         return
     yield _check_state(project)

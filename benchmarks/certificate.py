@@ -48,10 +48,8 @@ def main(output: str = "metrics/certificate.json") -> None:
     generator = torch.Generator().manual_seed(SEED)
     model, bounds = load_model("abs", device=device()), pd.read_csv("results/bounds/abs-l2.csv")
     bounds = bounds[bounds.clean_correct].reset_index(drop=True)
-    labels, x = (
-        torch.tensor(bounds.label.values),
-        mnist.load("test", Project.here().mnist)[0][torch.tensor(bounds.image.values)].to(device()),
-    )
+    images, _ = mnist.load("test", Project.here().mnist)
+    labels, x = torch.tensor(bounds.label.values), images[torch.tensor(bounds.image.values)].to(device())
     energies, latents = model.inference.infer(x, model.gamma)
     own = energies[torch.arange(len(x)), labels]
     rows = []

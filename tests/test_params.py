@@ -10,7 +10,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import load_yaml
-from project import PROJECT, ROOT
+from project import PARAMS, PROJECT, ROOT
 from pydantic import ValidationError
 
 from analysis_by_synthesis.params import table
@@ -163,7 +163,8 @@ def test_the_committed_parameters_are_valid():
         ("models.abs.inference.principal_components", 800, "an image has 784 pixels; lower it"),
         ("models.nearest_neighbor.references", {}, "name the files train-images-idx3-ubyte and train-labels"),
         ("cells.bounds.models", ["binary_abs"], r"cells\.bounds\.models has no abs"),
-        ("attacks.clean", {"module": "ddn"}, "attacks"),
+        ("attacks.clean", PARAMS["attacks"]["ddn"] | {"label": "Mine"}, r"attacks\.clean can't be named so"),
+        ("attacks.my-ddn", PARAMS["attacks"]["ddn"] | {"label": "Mine"}, r"attacks\.my-ddn can't be named so"),
         ("attacks.ddn.label", "All L2 Attacks", r"attacks\.ddn\.label: rows over several attacks begin with All"),
         (
             "cells.attack.attacks",

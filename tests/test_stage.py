@@ -35,6 +35,8 @@ def test_a_piece_that_lacks_its_time_is_made_again(tmp_path):
     checkpoints = Checkpoints("stage", {}, {}, [], tmp_path)
     checkpoints.save("first", {"x": 1})
     assert checkpoints.piece("first", lambda: {"x": 2}) == {"x": 2}
+    checkpoints.save("second", torch.zeros(3))
+    assert checkpoints.piece("second", lambda: {"x": 3}) == {"x": 3}
 
 
 def test_json_that_can_not_be_read_is_named(tmp_path):

@@ -93,6 +93,7 @@ def check(path: Path) -> None:
         _check_attacks(values["attacks"], settings)
         check_rows(values["attacks"])
         check_cells(values, settings)
+        _check_bounds(values["cells"])
         _check_seeds(values, settings)
         _check_counts(values)
     except WrongError as wrong:
@@ -210,8 +211,6 @@ def check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> 
     twice = [cell for cell in cells.attacks() if cells.attacks().count(cell) > 1]
     if twice:
         raise WrongError(f"cells: {twice[0][1]} on {twice[0][0]} stands in two lists; remove one.")
-    if "bounds_check" in values and "abs" not in cells.bounds.models:
-        raise WrongError("cells.bounds.models has no abs, whose bounds the claims and the page need; add it.")
     for model in cells.bounds.models:
         if model not in values["bounds"].images:
             raise WrongError(f"bounds.images has no {model}, whose bounds cells asks for; add it.")
@@ -219,6 +218,11 @@ def check_cells(values: dict[str, Any], settings: dict[str, AttackSettings]) -> 
         for name in names:
             if name not in settings and name != BOUND_GUIDED:
                 raise WrongError(f"report.all.{kind}: there is no block attacks.{name}; correct it.")
+
+
+def _check_bounds(cells: Cells) -> None:
+    if "abs" not in cells.bounds.models:
+        raise WrongError("cells.bounds.models has no abs, whose bounds the claims and the page need; add it.")
 
 
 def _check_seeds(values: dict[str, Any], settings: dict[str, AttackSettings]) -> None:

@@ -60,7 +60,7 @@ class Checkpoints:
             make: its result can say itself how many `seconds` it took, and on which `device`.
         """
         found = self.load(name)
-        if found is None or not {"seconds", "device", "cpu"} <= found.keys():
+        if not isinstance(found, dict) or not {"seconds", "device", "cpu"} <= found.keys():
             began, where = time.perf_counter(), device_name(device())
             made = make()
             found = {"seconds": time.perf_counter() - began, "device": where, "cpu": processor()} | made

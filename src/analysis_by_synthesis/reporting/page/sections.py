@@ -261,4 +261,8 @@ def _made(result: str) -> str:
     model, _, what = name.partition("-")
     if what in BESIDE_BOUNDS:
         return BESIDE_BOUNDS[what]
-    return OF_A_MODEL[folder] + MODEL_LABELS.get(model, model) if folder in OF_A_MODEL else folder.replace("_", " ")
+    return (
+        OF_A_MODEL[folder] + MODEL_LABELS.get(model, model.replace("_", " "))
+        if folder in OF_A_MODEL
+        else folder.replace("_", " ")
+    )
